@@ -1,0 +1,69 @@
+# Everything that a contributor or CI runs. `make test` and `make demo` need Go,
+# a C compiler (for runc) and root, and get the rest themselves: tools are built,
+# or unpacked from Debian packages, into a cache folder; nothing is installed.
+
+GO      ?= go
+SHELL   := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+TOOLS    = $(shell sh tests/tools/build.sh -n)
+
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.PHONY: help
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the frontend binary into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+.PHONY: tools
+tools: ## build the pinned tools into the cache (the first time about 8 minutes)
+	@sh tests/tools/build.sh >/dev/null
+
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "the integration tests and the demo start daemons and need root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+
+.PHONY: test
+test: root tools unit integration lint bake ## everything: unit and integration tests, lint, bake files
+
+.PHONY: unit
+unit: ## unit tests and a short run of each fuzz target
+	$(GO) vet ./...
+	$(GO) test -short -race ./...
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+
+FUZZTIME ?= 60s
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzzing $$pkg $$f for $(FUZZTIME)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/.pullsafe-fuzz.$$$$ || { cat /tmp/.pullsafe-fuzz.$$$$; rm -f /tmp/.pullsafe-fuzz.$$$$; exit 1; }; \
+	    rm -f /tmp/.pullsafe-fuzz.$$$$; \
+	  done; \
+	done
+
+.PHONY: integration
+integration: root tools ## tests against real daemons and registries
+	$(GO) test -count=1 -timeout 20m ./tests/...
+
+.PHONY: lint
+lint: tools ## golangci-lint
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: bake
+bake: tools ## print every group of the bake file
+	@for g in default validate examples frontend-cross; do \
+	  $(TOOLS)/buildx bake --print $$g >/dev/null || exit 1; echo "bake --print $$g: ok"; \
+	done
+
+.PHONY: demo
+demo: root tools ## build examples/uv with upstream's frontend and with pullsafe, side by side
+	@$(GO) run ./tests/demo
+
+.PHONY: clean
+clean: ## remove what make build made
+	rm -rf bin

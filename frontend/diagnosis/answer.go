@@ -1,0 +1,188 @@
+package diagnosis
+
+import "strings"
+
+// usedCredentials is nil where the text does not say. Only BuildKit's token
+// phrases are sure, and a registry that speaks of the credentials it saw.
+func (f *facts) usedCredentials() *bool {
+	yes, no := true, false
+	switch {
+	case f.token == tokenWithCredentials:
+		return &yes
+	case f.token == tokenAnonymous:
+		return &no
+	case strings.Contains(f.low, "no basic auth credentials"):
+		return &no
+	case f.badCredentials(), f.registryPolicy() && strings.Contains(f.said(), "organization"):
+		return &yes
+	case f.rateLimited() && strings.Contains(f.said(), "unauthenticated"):
+		return &no
+	case f.rateLimited() && strings.Contains(f.said(), "limit as '"):
+		return &yes
+	}
+	return nil
+}
+
+// hopelessWords are answers that have nothing to do with who asks, or that
+// forbid the caller what everybody may not: another login or none gets the same.
+var hopelessWords = []string{
+	"requires billing", "permission \"artifactregistry", "permission 'artifactregistry",
+	"export control", "is not allowed access", "ip allow list", "legal reasons",
+}
+
+// retryCanHelp: the class must be one that credentials can have caused, and
+// nothing in the text may show that this time they have not.
+func (f *facts) retryCanHelp(class Class, host string) bool {
+	//exhaustive:ignore
+	switch class {
+	case CredentialHelper:
+		return true
+	case CredentialsRejected, DeniedAmbiguous:
+	default:
+		return false
+	}
+	r := registryOf(host)
+	switch {
+	case f.status == 451, f.status == 402, containsAny(f.said(), hopelessWords), f.isPush(), f.namesNothing(), f.isImageID():
+		return false
+	case r.privateOnly:
+		return false
+	case class == DeniedAmbiguous && (r.noLogin || f.afterAccess(r) || f.mirrorHost() != ""):
+		return false
+	}
+	return true
+}
+
+// isPush: the scope asks for more than pulling, or the answer lacks the phrase
+// that containerd's resolver puts before this one for every pull.
+func (f *facts) isPush() bool {
+	if containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/"}) {
+		return true
+	}
+	return strings.HasPrefix(f.core, "insufficient_scope: authorization failed") &&
+		!containsAny(f.low, []string{"pull access denied", "failed open: "})
+}
+
+// namesNothing: the end of a whole build that says neither which image failed
+// nor whether it was pulled or pushed, or a bare `docker login`.
+func (f *facts) namesNothing() bool {
+	if f.ref != "" {
+		return false
+	}
+	if f.hasTransport && strings.HasSuffix(f.url, "/v2/") {
+		return true
+	}
+	return strings.Contains(f.low, "failed to solve: ") && f.host() == ""
+}
+
+// isImageID: a local image's ID used as a name.
+func (f *facts) isImageID() bool {
+	return strings.HasPrefix(strings.TrimPrefix(f.ref, hub+"/library/"), "sha256:")
+}
+
+// afterAccess: the registry had let this caller in when it refused. A blob is
+// asked for after the manifest was given. dockerd's bare word without a message
+// answers a HEAD, so a token had been given before; BuildKit's text for that
+// (the status alone) can also be a registry that takes no tokens. A registry
+// that asks for authentication got none that counts.
+func (f *facts) afterAccess(r registry) bool {
+	switch {
+	case strings.Contains(f.url, "/blobs/"):
+		return true
+	case f.status > 0 && f.token == tokenUnsaid && r.anonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
+		return strings.Contains(f.url, "/token")
+	case f.status > 0 || f.token != tokenUnsaid || f.code == "":
+		return false
+	}
+	switch strings.TrimSpace(f.words) {
+	case "", "authentication required", "access to the requested resource is not authorized":
+		return true
+	}
+	return false
+}
+
+// message is the registry's answer in its own words.
+func (f *facts) message(class Class) string {
+	//exhaustive:ignore
+	switch class {
+	case PolicyDenied:
+		if src := PolicySource(f.text); src != "" {
+			return Clean(`source "`+src+`" denied by policy`, maxMessage)
+		}
+	case CredentialHelper:
+		return f.helperMessage()
+	case NetworkFailure, TLSFailure:
+		if f.hasTransport && f.code == "" {
+			return Clean(f.transport, maxMessage)
+		}
+	case NotFound:
+		if f.plain() {
+			return "not found"
+		}
+	case InvalidReference, NoMatchingPlatform, NotARegistryError, Canceled:
+		return Clean(f.core, maxMessage)
+	}
+	return Clean(f.answer(), maxMessage)
+}
+
+// answer joins status, code and words without saying anything twice.
+func (f *facts) answer() string {
+	var parts []string
+	if f.status > 0 {
+		parts = append(parts, strings.TrimSpace(itoa(f.status)+" "+f.reason))
+	}
+	if f.code != "" {
+		parts = append(parts, f.code)
+	}
+	words := strings.Trim(f.words, " }\"'`\\")
+	if i := strings.Index(words, `{"errors":`); i >= 0 {
+		words = jsonMessage(words[i:])
+	}
+	if words != "" && !strings.EqualFold(words, f.code) {
+		parts = append(parts, words)
+	}
+	if len(parts) == 0 {
+		return f.core
+	}
+	return strings.Join(parts, ": ")
+}
+
+// jsonMessage reads the first message of a registry's JSON error as it stands,
+// whether or not the rest of it survived the log.
+func jsonMessage(s string) string {
+	_, rest, ok := strings.Cut(s, `"message":"`)
+	if !ok {
+		return ""
+	}
+	msg, _, _ := strings.Cut(rest, `"`)
+	return msg
+}
+
+// helperMessage is what the helper printed, or why it did not run.
+func (f *facts) helperMessage() string {
+	text := f.text
+	for _, p := range []string{"credentials - err: ", "Credentials store error: ", "invoking "} {
+		if i := strings.LastIndex(text, p); i >= 0 {
+			text = text[i+len(p):]
+			break
+		}
+	}
+	reason, out, ok := strings.Cut(text, ", out: ")
+	if out = strings.Trim(out, "` \"'."); ok && out != "" && strings.HasPrefix(reason, "exit status") {
+		return Clean(out, maxMessage)
+	}
+	return Clean(reason, maxMessage)
+}
+
+// PolicySource returns the identifier that a policy error names, "" if none.
+func PolicySource(text string) string {
+	for _, reading := range readings(strings.ReplaceAll(text, `\"`, `"`)) {
+		for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
+			before, _, ok := strings.Cut(reading, end)
+			if i := strings.LastIndex(before, `source "`); ok && i >= 0 {
+				return Clean(before[i+len(`source "`):], maxMessage)
+			}
+		}
+	}
+	return ""
+}

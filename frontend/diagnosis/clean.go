@@ -1,0 +1,209 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+const (
+	redacted = "***"
+	ellipsis = "…"
+)
+
+// Clean makes untrusted text safe for a terminal and short: escape sequences,
+// control, bidirectional and zero-width characters are removed, white space is
+// folded, secrets are redacted, URLs lose user and query. It returns at most
+// limit runes, and looks at no more than 16 KiB.
+func Clean(text string, limit int) string {
+	text = printable(bound(text))
+	text = redact(text)
+	if limit <= 0 {
+		return ""
+	}
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	runes := []rune(text)
+	return strings.TrimRight(string(runes[:limit-1]), " ") + ellipsis
+}
+
+// printable drops what does not print, terminal sequences as a whole: the
+// letters of a colour code are as little wanted as its escape.
+func printable(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	space := false
+	for i := 0; i < len(text); {
+		if n := sequence(text[i:]); n > 0 {
+			i += n
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
+		switch {
+		case r == utf8.RuneError && n == 1:
+		case unicode.IsSpace(r) && r != '\u0085':
+			space = true
+		case !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) || isBlank(r):
+		default:
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isBlank: letters that print as nothing, and selectors that change others.
+func isBlank(r rune) bool {
+	switch {
+	case r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\u034f', r == '\u2800':
+		return true
+	case '\ufe00' <= r && r <= '\ufe0f', '\U000e0100' <= r && r <= '\U000e01ef', '\u17b4' <= r && r <= '\u17b5', '\u180b' <= r && r <= '\u180f':
+		return true
+	}
+	return false
+}
+
+// sequence is the length of the terminal sequence at the start of s, or 0. An
+// unterminated one takes only its introducer, so that no text can hide another.
+func sequence(s string) int {
+	n, kind := 0, byte(0)
+	switch {
+	case len(s) >= 2 && s[0] == 0x1b:
+		n, kind = 2, s[1]
+	case len(s) >= 2 && s[0] == 0xc2 && 0x80 <= s[1] && s[1] <= 0x9f: // C1 in UTF-8
+		n, kind = 2, s[1]-0x40
+	default:
+		return 0
+	}
+	switch kind {
+	case '[':
+		if end := csiEnd(s[n:]); end > 0 {
+			return n + end
+		}
+	case ']', 'P', 'X', '^', '_':
+		return n + stringEnd(s[n:])
+	}
+	if s[0] == 0x1b && (kind >= 0x80 || kind < 0x20) {
+		return 1 // the next byte is not part of it
+	}
+	return n
+}
+
+// csiEnd is the length of a control sequence's parameters and final byte.
+func csiEnd(s string) int {
+	for i := 0; i < min(len(s), 64); i++ {
+		switch {
+		case s[i] >= 0x40 && s[i] <= 0x7e:
+			return i + 1
+		case s[i] < 0x20 || s[i] > 0x7e:
+			return 0
+		}
+	}
+	return 0
+}
+
+// stringEnd is the length of a control string, for example a window title.
+func stringEnd(s string) int {
+	for i := 0; i < min(len(s), 1024); i++ {
+		switch {
+		case s[i] == 0x07:
+			return i + 1
+		case s[i] == 0x1b, s[i] == 0xc2 && i+1 < len(s) && s[i+1] >= 0x80 && s[i+1] <= 0x9f:
+			return i // its terminator, or the next sequence
+		}
+	}
+	return 0
+}
+
+var (
+	urlQuery = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("([a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'<>`?#]*)[?#][^\\s\"'<>`]*")
+	})
+	urlUser = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("//[^/\\s\"'<>`]*@(sha[0-9]+:)?")
+	})
+	// keyed secrets: a header, a scheme, or name=value. "token: denied" is no
+	// secret, so a bare token needs "=" or the quotes of JSON.
+	keyedSecret = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)((?:authorization|x-registry-auth)\\?["']?\s*[:=]\s*\\?["']?)(?:(?:basic|bearer|digest|negotiate|token) )?([^\s"',;\\]+)` +
+			`|(\b(?:basic|bearer) )([^\s"',;=\\]{8,}=*)` +
+			`|(\b(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)\\?["']?(?:=|\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
+			`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
+	})
+	// bareSecret: tokens that carry their kind in front, and JSON web tokens.
+	bareSecret = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|gl[a-z]{1,6}-|dckr_[a-z]+_|nvapi-|npm_|xox[a-z]-|AKCp|AKIA|ASIA|hvs\.|dop_v1_|eyJ)[A-Za-z0-9_./+=-]{4,}`)
+	})
+	// user names: Docker Hub says whose limit is reached.
+	namedUser = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(\blimit as )'[^']*'`)
+	})
+)
+
+// redact replaces secrets. Each pattern is tried only where its mark stands,
+// which keeps the usual text free of regular expressions.
+func redact(text string) string {
+	if strings.Contains(text, "://") {
+		text = urlQuery().ReplaceAllStringFunc(text, withoutQuery)
+	}
+	if strings.Contains(text, "//") && strings.Contains(text, "@") {
+		text = urlUser().ReplaceAllStringFunc(text, func(s string) string {
+			if !strings.HasSuffix(s, "@") {
+				return s // a digest
+			}
+			return "//"
+		})
+	}
+	low := lower(text)
+	if containsAny(low, []string{"auth", "basic ", "bearer ", "passw", "secret", "token", "key", "sig", "credential", "pwd"}) {
+		text = redactKeyed(text)
+	}
+	text = bareSecret().ReplaceAllString(text, redacted)
+	if strings.Contains(text, "limit as '") {
+		text = namedUser().ReplaceAllString(text, "${1}'"+redacted+"'")
+	}
+	return text
+}
+
+// withoutQuery keeps the punctuation behind a URL: it belongs to the sentence.
+func withoutQuery(s string) string {
+	head := s[:strings.IndexAny(s, "?#")]
+	for _, end := range []string{":", ",", ";", ")", "."} {
+		if strings.HasSuffix(s, end) {
+			return strings.TrimSuffix(head, end) + end
+		}
+	}
+	return head
+}
+
+func redactKeyed(text string) string {
+	re := keyedSecret()
+	var b strings.Builder
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+		for g := 2; g+3 < len(m); g += 4 {
+			if m[g] < 0 {
+				continue
+			}
+			value := text[m[g+2]:m[g+3]]
+			if strings.Trim(value, "*"+ellipsis) == "" {
+				continue // redacted before, perhaps cut
+			}
+			b.WriteString(text[last:m[g+1]])
+			b.WriteString(redacted)
+			last = m[1]
+		}
+	}
+	b.WriteString(text[last:])
+	return b.String()
+}

@@ -1,0 +1,99 @@
+package diagnosis
+
+import "slices"
+
+// Tries is what is known of one reference: the try as written and the tries
+// without credentials, in order.
+type Tries struct {
+	Ref     string
+	Written Diagnosis
+	Without []Diagnosis
+}
+
+// Conclusion is what the tries mean together.
+type Conclusion struct {
+	Diagnosis
+
+	Headline string // one line, without the name of the image
+	Written  string // both answers in short words
+	Without  string // empty when not tried
+}
+
+// decisive orders the outcomes without credentials by how much they say of the
+// image: with several spellings, one may meet a helper or a broken proxy and
+// another the registry itself.
+var decisive = []Class{
+	PolicyDenied, Canceled, NoMatchingPlatform, RateLimited, AuthRequired, DeniedAmbiguous, NotFound,
+	CredentialsRejected, CredentialHelper, RegistryOutage, TLSFailure, NetworkFailure,
+}
+
+func (t Tries) without() (Diagnosis, bool) {
+	for _, class := range decisive {
+		if i := slices.IndexFunc(t.Without, func(d Diagnosis) bool { return d.Class == class }); i >= 0 {
+			return t.Without[i], true
+		}
+	}
+	if len(t.Without) == 0 {
+		return Diagnosis{}, false
+	}
+	return t.Without[len(t.Without)-1], true
+}
+
+// Conclude says what the tries mean together: class, message, both answers,
+// remedies and a headline. It claims nothing that the texts do not show.
+func (t Tries) Conclude() Conclusion {
+	d := t.Written
+	if host := hostOf(t.Ref); host != "" {
+		d.Host = host
+	}
+	c := Conclusion{Diagnosis: d, Written: d.Message}
+	without, tried := t.without()
+	if !tried {
+		c.Headline = d.headline()
+		c.Remedies = d.remedies()
+		return c
+	}
+	c.Without = without.Message
+	o := outcomeOf(without)
+	c.Headline = d.opening() + o.clause(d, without)
+	if o.class != "" {
+		c.Class = o.class
+		c.HTTPStatus = without.HTTPStatus
+		c.Message = without.Message
+		c.Network = without.Network
+	}
+	c.AnonymousRetryCanHelp = false
+	c.Remedies = o.remedies(d)
+	return c
+}
+
+// outcome is what a try without credentials adds to the first answer.
+type outcome struct {
+	class    Class // of the whole; empty: the first answer's
+	clause   func(first, without Diagnosis) string
+	remedies func(first Diagnosis) []Remedy
+}
+
+func outcomeOf(without Diagnosis) outcome {
+	//exhaustive:ignore
+	switch without.Class {
+	case AuthRequired, DeniedAmbiguous:
+		return outcome{"", sayRefusedToo, remediesRefusedToo}
+	case CredentialsRejected, CredentialHelper:
+		return outcome{"", sayHelperAnswers, remediesHelperAnswers}
+	case TLSFailure:
+		return outcome{"", sayUnfinished, remediesTLSWithout}
+	case NotFound:
+		return outcome{NotFound, sayMissing, remediesMissing}
+	case NoMatchingPlatform:
+		return outcome{NoMatchingPlatform, sayNoPlatform, remediesNoPlatform}
+	case RateLimited:
+		return outcome{RateLimited, sayAnonymousLimit, remediesAnonymousLimit}
+	case PolicyDenied:
+		return outcome{"", sayPolicy, remediesPolicyAllowsWritten}
+	case Canceled:
+		return outcome{"", sayCanceled, remediesUnfinished}
+	default:
+		return outcome{"", sayUnfinished, remediesUnfinished}
+	}
+}

@@ -1,0 +1,157 @@
+package diagnosis
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+const (
+	ghcrRejected   = `failed to fetch oauth token: unexpected status from GET request to https://ghcr.io/token?scope=x&service=ghcr.io: 403 Forbidden: denied`
+	ghcrBareDenied = `failed to fetch oauth token: denied: denied`
+	ghcrAnonymous  = `failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?scope=x&service=ghcr.io: 401 Unauthorized`
+	ghcrHead403    = `unexpected status from HEAD request to https://ghcr.io/v2/acme/base/manifests/1.4: 403 Forbidden`
+	brokenHelper   = "error getting credentials - err: exec: \"docker-credential-desktop\": executable file not found in $PATH, out: ``"
+	lockedHelper   = "error getting credentials - err: exit status 1, out: `Cannot autolaunch D-Bus without X11 $DISPLAY`"
+	policyOnAlias  = `could not resolve image due to policy: source "docker-image://GHCR.IO/acme/base:1.4" denied by policy: source denied by policy`
+)
+
+// conclusions is the truth table: what was answered as written, what without
+// credentials, in order.
+var conclusions = []struct {
+	name, ref, written string
+	without            []string
+}{
+	{"rejected", "ghcr.io/acme/base:1.4", ghcrRejected, nil},
+	{"rejected, refused too", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrAnonymous}},
+	{"rejected without status, refused too", "ghcr.io/acme/base:1.4", ghcrBareDenied, []string{ghcrAnonymous}},
+	{"rejected, second spelling refused", "ghcr.io/acme/base:1.4", ghcrBareDenied, []string{`failed to do request: Head "https://GHCR.IO/v2/acme/base/manifests/1.4": tls: handshake failure`, ghcrAnonymous}},
+	{"rejected, refused without saying who", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrHead403}},
+	{"rejected, missing", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`GHCR.IO/acme/base:1.4: not found`}},
+	{"rejected, helper answers", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrBareDenied, ghcrBareDenied}},
+	{"rejected, policy", "ghcr.io/acme/base:1.4", ghcrRejected, []string{policyOnAlias}},
+	{"rejected, anonymous limit", "docker.io/acme/base:1.4", `failed to fetch oauth token: unexpected status from GET request to https://auth.docker.io/token?service=registry.docker.io: 401 Unauthorized: incorrect username or password`, []string{"unexpected status from HEAD request to https://REGISTRY-1.DOCKER.IO/v2/acme/base/manifests/1.4: 429 Too Many Requests"}},
+	{"rejected, network", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`failed to do request: Head "https://GHCR.IO/v2/acme/base/manifests/1.4": dial tcp: lookup GHCR.IO: i/o timeout`}},
+	{"rejected, outage", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`unexpected status from HEAD request to https://GHCR.IO/v2/acme/base/manifests/1.4: 503 Service Unavailable`}},
+	{"rejected, TLS", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://REG.EXAMPLE.COM/v2/base/manifests/latest": tls: failed to verify certificate: x509: certificate signed by unknown authority`}},
+	{"rejected, platform", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`no match for platform in manifest sha256:aa: not found`}},
+	{"rejected, canceled", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`context canceled`}},
+	{"ambiguous", "reg.example.com/base", `unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/latest: 401 Unauthorized`, nil},
+	{"ambiguous, refused too", "ghcr.io/acme/base:1.4", ghcrHead403, []string{ghcrAnonymous}},
+	{"ambiguous, helper answers", "public.ecr.aws/acme/base", `unexpected status from HEAD request to https://public.ecr.aws/v2/acme/base/manifests/latest: 403 Forbidden`, []string{brokenHelper}},
+	{"ambiguous, no login needed", "mcr.microsoft.com/dotnet/sdk:8.0", `unexpected status from HEAD request to https://mcr.microsoft.com/v2/dotnet/sdk/manifests/8.0: 403 Forbidden`, nil},
+	{"hopeless", "us-docker.pkg.dev/p/r/a", `failed to fetch oauth token: denied: This API method requires billing to be enabled. Please enable billing on project #x by visiting https://console.developers.google.com/billing/enable?project=x then retry.`, nil},
+	{"private only", "1.dkr.ecr.eu-west-1.amazonaws.com/a", `failed to fetch oauth token: denied: Your authorization token has expired. Reauthenticate and try again.`, nil},
+	{"helper", "ghcr.io/acme/base:1.4", brokenHelper, nil},
+	{"helper, helper", "ghcr.io/acme/base:1.4", lockedHelper, []string{lockedHelper, lockedHelper}},
+	{"helper, refused", "ghcr.io/acme/base:1.4", brokenHelper, []string{ghcrAnonymous}},
+	{"anonymous", "nvcr.io/acme/base:1.4", `failed to fetch anonymous token: unexpected status: 401 Unauthorized`, nil},
+	{"anonymous at Docker Hub", "alpine", `failed to fetch anonymous token: unexpected status: 401 Unauthorized`, nil},
+	{"anonymous at a public registry", "registry.access.redhat.com/ubi9", `failed to fetch anonymous token: unexpected status: 401 Unauthorized`, nil},
+	{"limit of an account", "alpine", "unexpected status from GET request to https://registry-1.docker.io/v2/library/alpine/manifests/3: 429 Too Many Requests\ntoomanyrequests: You have reached your pull rate limit as 'bob': dckr_jti_abcd. You may increase the limit by upgrading. https://www.docker.com/increase-rate-limit", nil},
+	{"limit", "alpine", "unexpected status from HEAD request to https://registry-1.docker.io/v2/library/alpine/manifests/3: 429 Too Many Requests", nil},
+	{"not found", "alpine:nope", "docker.io/library/alpine:nope: not found", nil},
+	{"platform", "alpine", "no match for platform in manifest sha256:aa: not found", nil},
+	{"network of the client", "alpine", `failed to fetch oauth token: Post "https://auth.docker.io/token": dial tcp 1.2.3.4:443: i/o timeout`, nil},
+	{"network of the daemon", "127.0.0.1:5000/a", `failed to do request: Head "https://127.0.0.1:5000/v2/a/manifests/latest": dial tcp 127.0.0.1:5000: connect: connection refused`, nil},
+	{"TLS", "reg.example.com/a", `failed to do request: Head "https://reg.example.com/v2/a/manifests/latest": http: server gave HTTP response to HTTPS client`, nil},
+	{"outage", "mcr.microsoft.com/a", `unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/8.0: 503 Service Unavailable`, nil},
+	{"policy", "ghcr.io/acme/base:1.4", `could not resolve image due to policy: source "docker-image://ghcr.io/acme/base:1.4" denied by policy: source denied by policy`, nil},
+	{"policy of the registry", "acme/base", `Error response from daemon: Head "https://registry-1.docker.io/v2/acme/base/manifests/1": denied: image access restricted: acme/base blocked for organization X`, nil},
+	{"reference", "A", `failed to parse stage name "A": invalid reference format: repository name must be lowercase`, nil},
+	{"canceled", "alpine", `context canceled`, nil},
+	{"unknown", "alpine", `something new went wrong`, nil},
+}
+
+func conclude(ref, written string, without []string) Conclusion {
+	tries := Tries{Ref: ref, Written: Diagnose(ref, written)}
+	for _, text := range without {
+		tries.Without = append(tries.Without, Diagnose(ref, text))
+	}
+	return tries.Conclude()
+}
+
+func TestConclude(t *testing.T) {
+	var b strings.Builder
+	for _, tc := range conclusions {
+		c := conclude(tc.ref, tc.written, tc.without)
+		fmt.Fprintf(&b, "## %s\n%s\n[%s] written: %q without: %q\n", tc.name, c.Headline, c.Class, c.Written, c.Without)
+		for _, r := range c.Remedies {
+			b.WriteString("  " + remedyLine(r) + "\n")
+		}
+		b.WriteString("\n")
+
+		assert.LessOrEqual(t, len(c.Remedies), 4, tc.name)
+		assert.NotContains(t, c.Headline, "failed to fetch", tc.name)
+		assert.NotContains(t, c.Headline, "\n", tc.name)
+		assert.NotContains(t, strings.ReplaceAll(c.Headline, c.Written, ""), "expired", tc.name)
+		if c.Written != "" && tc.ref != "" {
+			assert.NotContains(t, strings.ReplaceAll(c.Headline, "docker-image://GHCR.IO/acme/base:1.4", ""), "acme/base:1.4 ", tc.name)
+		}
+	}
+	golden(t, "conclusions.golden", b.String())
+}
+
+func remedyLine(r Remedy) string {
+	if r.Command == "" {
+		return "- " + r.Note
+	}
+	return strings.TrimSuffix(fmt.Sprintf("$ %s    # %s", r.Command, r.Note), "    # ")
+}
+
+func TestConcludeNeverCallsHelpersAnswerPrivate(t *testing.T) {
+	c := conclude("ghcr.io/a/b", ghcrRejected, []string{ghcrBareDenied})
+	assert.NotContains(t, c.Headline, "private")
+	assert.Contains(t, c.Headline, "helper")
+	c = conclude("ghcr.io/a/b", ghcrHead403, []string{ghcrAnonymous})
+	assert.NotContains(t, c.Headline, "stored credentials")
+}
+
+func TestRefused(t *testing.T) {
+	uv := []string{"ghcr.io/astral-sh/uv:0.7.1"}
+	many := []string{"ghcr.io/a/1", "ghcr.io/a/2", "ghcr.io/a/3", "ghcr.io/a/4", "ghcr.io/a/5"}
+	var b strings.Builder
+	for _, tc := range []struct {
+		host string
+		refs []string
+		text string
+	}{
+		{"ghcr.io", uv, ghcrRejected},
+		{"ghcr.io", many, ghcrBareDenied},
+		{"ghcr.io", uv, ghcrHead403},
+		{"ghcr.io", uv, brokenHelper},
+		{"docker.io", []string{"alpine:3"}, `failed to fetch oauth token: 401 Unauthorized: incorrect username or password`},
+		{"127.0.0.1:5000", []string{"127.0.0.1:5000/a"}, `unexpected status from HEAD request to https://127.0.0.1:5000/v2/a/manifests/latest: 401 Unauthorized`},
+	} {
+		d := Diagnose(tc.refs[0], tc.text)
+		short := RefusedShort(tc.host, tc.refs, d)
+		b.WriteString(short + "\n")
+		for _, line := range RefusedDetail(tc.host, tc.refs, d) {
+			b.WriteString("  " + line + "\n")
+		}
+		b.WriteString("\n")
+		assert.NotContains(t, short, "\n")
+	}
+	golden(t, "refused.golden", b.String())
+	assert.Equal(t, "ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
+		RefusedShort("ghcr.io", uv, Diagnose(uv[0], ghcrRejected)))
+}

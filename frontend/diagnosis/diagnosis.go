@@ -1,0 +1,127 @@
+package diagnosis
+
+import "strings"
+
+// Class names the cause of a failure.
+type Class string
+
+// The classes, in the spelling of the JSON output.
+const (
+	CredentialsRejected Class = "credentials-rejected"
+	AuthRequired        Class = "auth-required"
+	DeniedAmbiguous     Class = "denied-ambiguous"
+	CredentialHelper    Class = "credential-helper" //nolint:gosec // G101: the name of a class, not a credential
+	RateLimited         Class = "rate-limited"
+	NotFound            Class = "not-found"
+	NoMatchingPlatform  Class = "no-matching-platform"
+	NetworkFailure      Class = "network"
+	TLSFailure          Class = "tls"
+	RegistryOutage      Class = "registry-outage"
+	PolicyDenied        Class = "policy-denied"
+	InvalidReference    Class = "invalid-reference"
+	Canceled            Class = "canceled"
+	NotARegistryError   Class = "not-a-registry-error"
+)
+
+// Network says whose network failed.
+type Network string
+
+// The client asks for tokens, the daemon for everything else.
+const (
+	NetworkClient Network = "client"
+	NetworkDaemon Network = "daemon"
+)
+
+// maxMessage bounds Diagnosis.Message, in runes: two lines of a terminal.
+const maxMessage = 200
+
+// Diagnosis is what one error text says.
+type Diagnosis struct {
+	Class Class `json:"class"`
+	// Host is the registry host of the reference as the user wrote it.
+	Host       string `json:"host"`
+	HTTPStatus int    `json:"httpStatus,omitempty"`
+	// Message is the registry's own words, short and safe for a terminal.
+	Message string `json:"message"`
+	// UsedCredentials is nil where the text does not say.
+	UsedCredentials *bool `json:"usedCredentials"`
+	// AnonymousRetryCanHelp tells whether the same image can perhaps be had
+	// without credentials.
+	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
+	Network               Network `json:"network,omitempty"`
+	// Remedies are in the order in which to try them.
+	Remedies []Remedy `json:"remedies"`
+}
+
+// Remedy is a command to run with a short comment, or advice alone.
+type Remedy struct {
+	Command string `json:"command,omitempty"`
+	Note    string `json:"note,omitempty"`
+}
+
+// Diagnose explains one error text of BuildKit, or of a build log, about ref.
+// With an empty ref the host is taken from the text where it is the registry's.
+func Diagnose(ref, text string) Diagnosis {
+	f, class := classify(ref, text)
+	d := Diagnosis{
+		Class:           class,
+		Host:            hostOf(ref),
+		HTTPStatus:      f.status,
+		Message:         f.message(class),
+		UsedCredentials: f.usedCredentials(),
+	}
+	if ref == "" && class != NotARegistryError {
+		d.Host = f.host()
+	}
+	//exhaustive:ignore
+	switch class {
+	case PolicyDenied:
+		if f.sourcePolicy() {
+			// Nobody asked for the image; what else the text holds is about
+			// another request, or quoted.
+			d.UsedCredentials, d.HTTPStatus = nil, 0
+		}
+	case NotARegistryError, InvalidReference, Canceled:
+		d.UsedCredentials = nil
+	case NetworkFailure, TLSFailure:
+		d.Network = NetworkDaemon
+		if f.token != tokenUnsaid || strings.Contains(f.low, "auth token from session: ") {
+			d.Network = NetworkClient
+		}
+	}
+	d.AnonymousRetryCanHelp = f.retryCanHelp(class, d.Host)
+	d.Remedies = d.remedies()
+	return d
+}
+
+// Transient tells whether the same request is worth repeating at once: a
+// network failure or a server error, but never 429, which repeating makes worse.
+func (d Diagnosis) Transient() bool {
+	//exhaustive:ignore
+	switch d.Class {
+	case NetworkFailure:
+		// A redirect or a proxy that wants a login answers the same again.
+		return d.HTTPStatus == 0
+	case RegistryOutage:
+		return d.HTTPStatus >= 500 || d.HTTPStatus == 408
+	default:
+		return false
+	}
+}
+
+// TryNextSpelling tells whether, after this outcome of a try without
+// credentials, the next spelling of the registry host is worth trying: after
+// anything that is not the registry's answer to an anonymous request for this
+// image. A refusal whose text does not show that it was anonymous counts as
+// unknown, because a credential helper may have answered for this spelling too.
+func (d Diagnosis) TryNextSpelling() bool {
+	//exhaustive:ignore
+	switch d.Class {
+	case AuthRequired, RateLimited, NoMatchingPlatform, PolicyDenied, Canceled:
+		return false
+	case CredentialsRejected, DeniedAmbiguous:
+		return d.AnonymousRetryCanHelp
+	default:
+		return true
+	}
+}

@@ -1,0 +1,227 @@
+package diagnosis
+
+import "strings"
+
+type tokenKind int
+
+const (
+	tokenUnsaid tokenKind = iota
+	tokenWithCredentials
+	tokenAnonymous
+)
+
+// facts is a text taken apart at the phrases of BuildKit and dockerd. What the
+// registry said is kept apart from what was said about it.
+type facts struct {
+	ref  string
+	text string // one line
+	low  string // text, ASCII lowered, same indexes
+	core string // text without outer wrappers, from the token phrase on
+
+	token  tokenKind
+	status int
+	reason string // the status in words: "Forbidden"
+	url    string // of the request that failed
+	method string
+
+	hasTransport bool
+	transport    string // the HTTP client's error: what follows Get "URL":
+
+	code  string // the registry's error code: "denied", "manifest unknown"
+	words string // what the registry said beside code and status
+	body  string // everything that followed the status, lowered
+}
+
+func parse(ref, text string) *facts {
+	f := &facts{ref: ref, text: text, low: lower(text)}
+	f.core = unwrap(text)
+	f.parseToken(f.parseStatus())
+	if f.token != tokenUnsaid {
+		f.parseTokenAnswer()
+	}
+	f.parseTransport()
+	f.parseCode()
+	return f
+}
+
+// known counts what could be read: a wrapped line hides some of it.
+func (f *facts) known() int {
+	n := 0
+	for _, ok := range []bool{f.status > 0, f.code != "", strings.Contains(f.url, "/manifests/") || strings.Contains(f.url, "/blobs/"), strings.Contains(f.url, "?")} {
+		if ok {
+			n++
+		}
+	}
+	return n
+}
+
+// tokenPhrases are BuildKit's: the first follows from credentials that were
+// sent, the second from their absence (session/auth/authprovider).
+var tokenPhrases = []struct {
+	phrase string
+	kind   tokenKind
+}{
+	{"failed to fetch oauth token", tokenWithCredentials},
+	{"failed to fetch anonymous token", tokenAnonymous},
+}
+
+// parseToken looks for BuildKit's two phrases before the status: behind it they
+// are the words of a registry, for example of a pull-through cache.
+func (f *facts) parseToken(before int) {
+	at := before
+	for _, p := range tokenPhrases {
+		if i := strings.Index(f.low, p.phrase); i >= 0 && i < at && !f.quotedByRegistry(i) {
+			at, f.token = i, p.kind
+			f.core = strings.TrimSpace(strings.TrimLeft(f.text[i+len(p.phrase):], ": "))
+		}
+	}
+	f.core = unwrap(f.core)
+}
+
+// quotedByRegistry tells whether an error code stands before i: what follows it
+// are the registry's words.
+func (f *facts) quotedByRegistry(i int) bool {
+	head := f.low[:i]
+	return strings.Contains(head, "denied: ") && !strings.Contains(head, "pull access denied") ||
+		strings.Contains(head, "unauthorized: ") || strings.Contains(head, "unknown: ")
+}
+
+// transportForms open the error of Go's HTTP client. Its methods are in title
+// case, unlike npm's and apt's.
+var transportForms = []string{`Get "http`, `Head "http`, `Post "http`, `Get \"http`, `Head \"http`, `Post \"http`, `Get http`, `Head http`, `Post http`}
+
+func (f *facts) parseTransport() {
+	at, form := len(f.text), ""
+	for _, p := range transportForms {
+		if i := strings.Index(f.text, p); i >= 0 && i < at && (i == 0 || !isWord(f.text[i-1])) {
+			at, form = i, p
+		}
+	}
+	if form == "" || f.status > 0 && strings.Contains(f.body, lower(f.text[at:])) && !strings.Contains(f.low, "(http code ") {
+		return
+	}
+	url := f.text[at+len(form)-len("http"):]
+	end := strings.Index(url, ": ")
+	if strings.Contains(form, `"`) {
+		if q := strings.Index(url, `"`); q >= 0 {
+			end = q
+		}
+	}
+	if end < 0 {
+		return
+	}
+	f.hasTransport = true
+	f.transport = strings.TrimLeft(url[end:], "\\\": ")
+	if f.url == "" {
+		f.url = urlAt(url[:end])
+		f.method, _, _ = strings.Cut(form, " ")
+	}
+}
+
+// codes are the error codes of the distribution specification as containerd and
+// dockerd print them, and the few others that registries use.
+var codes = []string{
+	"denied", "unauthorized", "toomanyrequests", "manifest unknown", "name unknown", "blob unknown",
+	"manifest_unknown", "name_unknown", "unauthenticated", "unavailable", "unknown", "unsupported",
+	"name invalid", "internal error", "projectpolicyviolation", "access denied", "unauthorized_client",
+}
+
+// parseCode reads "code: message" where the registry's answer begins.
+func (f *facts) parseCode() {
+	switch {
+	case f.status > 0 && f.words != "" && !strings.Contains(f.low, "(http code "):
+		f.takeCode(f.words)
+	case f.hasTransport:
+		f.takeCode(f.transport)
+	case f.status > 0:
+	case f.token != tokenUnsaid:
+		f.words = f.core
+		f.takeCode(f.core)
+	default:
+		f.findCode()
+	}
+}
+
+func (f *facts) takeCode(s string) bool {
+	low := lower(s)
+	for _, c := range codes {
+		rest, ok := strings.CutPrefix(low, c)
+		if ok && (rest == "" || rest[0] == ':' || rest[0] == '"' || rest[0] == ' ' && c != "unknown") {
+			f.code = c
+			f.words = strings.TrimLeft(s[len(c):], ": ")
+			f.body = lower(f.words)
+			return true
+		}
+	}
+	return false
+}
+
+// registryContext are phrases of BuildKit and dockerd about an image: a code
+// elsewhere ("remote: denied: ...") is not a registry's.
+var registryContext = []string{
+	"error response from daemon: ", "error pulling image configuration: ", "pull access denied for ",
+	"manifest for ", "error reading manifest ", "step 1/", "failed to resolve source metadata for ",
+	"download failed after attempts", "failed to copy: ", "toomanyrequests: ", "no basic auth credentials",
+}
+
+// findCode looks for a code behind dockerd's phrases, and behind ours where the
+// rest is nothing but the registry's answer.
+//
+// Codes are in lower case and have a message: "Error: Unauthorized" is another
+// program's.
+func (f *facts) findCode() {
+	first, _, ok := strings.Cut(f.core, ":")
+	if (ok || f.ref != "") && lower(first) == first && f.takeCode(f.core) {
+		return
+	}
+	if !containsAny(f.low, registryContext) {
+		return
+	}
+	for i := 0; i < len(f.low); {
+		j := strings.Index(f.low[i:], ": ")
+		if j < 0 {
+			return
+		}
+		for _, c := range codes {
+			start := i + j - len(c)
+			if start > 0 && f.text[start:i+j] == c && f.low[start-1] == ' ' && f.takeCode(f.text[start:]) {
+				return
+			}
+		}
+		i += j + 2
+	}
+}
+
+func containsAny(s string, list []string) bool {
+	for _, p := range list {
+		if strings.Contains(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAnyPrefix(s string, list []string) bool {
+	for _, p := range list {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// plain: nobody answered with a status or code, and no token was asked for.
+func (f *facts) plain() bool {
+	return f.status == 0 && f.code == "" && f.token == tokenUnsaid && !f.hasTransport
+}
+
+// answered: the registry itself is speaking.
+func (f *facts) answered() bool { return f.status > 0 || f.code != "" || f.hasTransport }
+
+// said is what the registry said, lowered.
+func (f *facts) said() string {
+	if f.body != "" {
+		return f.body
+	}
+	return lower(f.words)
+}

@@ -1,0 +1,157 @@
+package diagnosis
+
+import (
+	"net"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+const hub = "docker.io"
+
+// hostOf is the registry host of a reference as the user wrote it, or "".
+func hostOf(ref string) string {
+	for _, scheme := range []string{"docker-image://", "docker-image:/", "https://", "http://"} {
+		ref = strings.TrimPrefix(ref, scheme)
+	}
+	first, _, slash := strings.Cut(ref, "/")
+	named, err := reference.ParseNormalizedNamed(ref)
+	switch {
+	case ref == "":
+		return ""
+	case !slash && registryOf(first).name != "":
+		return first // a host alone
+	case err == nil:
+		return reference.Domain(named)
+	case slash && isHost(first):
+		return first // the rest is no reference, the host is still one
+	default:
+		return ""
+	}
+}
+
+// isHost follows the rule that tells docker.io/x/y from x/y.
+func isHost(s string) bool {
+	return s == "localhost" || s != "" && isWord(s[0]) && strings.ContainsAny(s, ".:") && !strings.ContainsAny(s, " \"'")
+}
+
+// isFullReference: BuildKit prints references with host, unlike everybody else.
+func isFullReference(s string) bool {
+	host, _, ok := strings.Cut(s, "/")
+	if !ok || !isHost(host) {
+		return false
+	}
+	_, err := reference.ParseNormalizedNamed(s)
+	return err == nil
+}
+
+// host is the registry that the text speaks of, where it says so.
+func (f *facts) host() string {
+	for _, phrase := range []string{"failed to resolve source metadata for ", "pulling from host ", "pull access denied for ", "manifest for ", "error reading manifest latest in ", " : from "} {
+		if i := strings.Index(f.low, phrase); i >= 0 {
+			word, _, _ := strings.Cut(f.text[i+len(phrase):], " ")
+			word = strings.TrimRight(word, ",:")
+			if phrase == "pulling from host " {
+				return canonicalHub(word)
+			}
+			if h := hostOf(word); h != "" {
+				return h
+			}
+		}
+	}
+	if f.plain() {
+		if name, _, ok := strings.Cut(unwrapName(f.text), ": not found"); ok && isFullReference(name) {
+			return hostOf(name)
+		}
+	}
+	return f.urlHost()
+}
+
+// unwrapName leaves the last word before ": not found".
+func unwrapName(s string) string {
+	name, _, _ := strings.Cut(s, ": not found")
+	return s[strings.LastIndexByte(name, ' ')+1:]
+}
+
+// urlHost is the host of the URL if it is a registry's. A token service is one
+// only where it names itself as the service to ask for.
+func (f *facts) urlHost() string {
+	rest := f.url
+	if i := strings.Index(rest, "://"); i >= 0 {
+		rest = rest[i+3:]
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if !isHost(host) {
+		return ""
+	}
+	if ns := query(path, "ns="); ns != "" {
+		return canonicalHub(ns)
+	}
+	service := query(path, "service=")
+	switch {
+	case service == "registry.docker.io" || host == "auth.docker.io":
+		return hub
+	case strings.HasPrefix(path, "v2/") || path == "v2":
+		return canonicalHub(host)
+	case service == host:
+		return host
+	default:
+		return ""
+	}
+}
+
+func query(path, key string) string {
+	_, q, ok := strings.Cut(path, "?")
+	if !ok {
+		return ""
+	}
+	for part := range strings.SplitSeq(q, "&") {
+		if v, ok := strings.CutPrefix(part, key); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+func canonicalHub(host string) string {
+	switch lower(host) {
+	case "registry-1.docker.io", "index.docker.io", "registry.hub.docker.com":
+		return hub
+	}
+	return host
+}
+
+// sameHost compares registries under all spellings of their host: letter case,
+// the default port, and ports with leading zeros.
+func sameHost(a, b string) bool { return plainHost(a) == plainHost(b) }
+
+func plainHost(host string) string {
+	host = lower(host)
+	if h, port, err := net.SplitHostPort(host); err == nil {
+		port = strings.TrimLeft(port, "0")
+		if host = h; port != "443" {
+			host = h + ":" + port
+		}
+	}
+	return canonicalHub(host)
+}
+
+// mirrorHost is the host that answered in place of the reference's own, or "".
+// Its refusal says nothing of the credentials stored for the registry.
+func (f *facts) mirrorHost() string {
+	_, rest, ok := strings.Cut(f.url, "/v2/")
+	own := hostOf(f.ref)
+	if !ok || own == "" || !strings.Contains(rest, "/manifests/") {
+		return ""
+	}
+	host := f.url[:len(f.url)-len(rest)-len("/v2/")]
+	if i := strings.Index(host, "://"); i >= 0 {
+		host = host[i+3:]
+	}
+	// Artifactory and others put a path before /v2/.
+	host, _, _ = strings.Cut(host, "/")
+	if sameHost(host, own) {
+		return ""
+	}
+	return host
+}

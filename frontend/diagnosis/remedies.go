@@ -1,0 +1,147 @@
+package diagnosis
+
+import "strings"
+
+// logout also names the default of the command, which is not every host.
+func logout(host string) Remedy {
+	switch {
+	case host == "":
+		return Remedy{Command: "docker logout HOST", Note: noteHost}
+	case registryOf(host).tokensForAll:
+		return Remedy{Command: "docker logout"}
+	}
+	return Remedy{Command: "docker logout " + host}
+}
+
+func login(host string) Remedy {
+	r := registryOf(host)
+	if host == "" {
+		return Remedy{Command: "docker login HOST", Note: noteHost}
+	}
+	if r.login == "" {
+		return Remedy{Command: "docker login " + host, Note: r.kind}
+	}
+	command := strings.ReplaceAll(r.login, "%s", host)
+	labels := strings.Split(host, ".")
+	command = strings.ReplaceAll(command, "REGISTRY", labels[0]) // NAME.azurecr.io
+	if len(labels) > 3 {
+		command = strings.ReplaceAll(command, "REGION", labels[3]) // ID.dkr.ecr.REGION.amazonaws.com
+	}
+	return Remedy{Command: command, Note: r.kind}
+}
+
+func notes(list ...string) []Remedy {
+	out := make([]Remedy, 0, len(list))
+	for _, n := range list {
+		out = append(out, Remedy{Note: n})
+	}
+	return out
+}
+
+// remedies are those of one answer alone.
+func (d Diagnosis) remedies() []Remedy {
+	r := registryOf(d.Host)
+	switch d.Class {
+	case CredentialsRejected:
+		return d.remediesRejected()
+	case AuthRequired:
+		if r.noLogin || r.tokensForAll {
+			return notes(noteWait)
+		}
+		return append([]Remedy{login(d.Host)}, notes(noteTypo)...)
+	case DeniedAmbiguous:
+		if r.noLogin || containsAny(lower(d.Message), hopelessWords) {
+			return notes(noteFirewall)
+		}
+		return []Remedy{login(d.Host), logout(d.Host), {Note: noteTypo}}
+	case CredentialHelper:
+		return notes(noteRepair+inParens(d.Message), helperNote(d.Host))
+	case RateLimited:
+		return d.remediesLimit()
+	case NotFound:
+		return notes(noteTypo, noteHidden)
+	case NoMatchingPlatform:
+		return notes(notePlatforms)
+	case NetworkFailure:
+		if d.Network == NetworkClient {
+			return notes(noteClientNet)
+		}
+		return notes(noteDaemonNet)
+	case TLSFailure:
+		return notes(noteTLS)
+	case RegistryOutage:
+		return notes(noteWait)
+	case PolicyDenied:
+		if d.UsedCredentials != nil || !strings.HasSuffix(d.Message, "by policy") {
+			return notes(noteRegistryRule)
+		}
+		return notes(notePolicy)
+	case InvalidReference:
+		return notes(noteReference)
+	case Canceled, NotARegistryError:
+	}
+	return []Remedy{}
+}
+
+func (d Diagnosis) remediesRejected() []Remedy {
+	switch {
+	case containsAny(lower(d.Message), hopelessWords):
+		return notes(noteFirewall)
+	case registryOf(d.Host).privateOnly:
+		return append([]Remedy{login(d.Host)}, notes(noteAgain, noteEnv)...)
+	}
+	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteEnv, noteAgain)...)
+}
+
+func (d Diagnosis) remediesLimit() []Remedy {
+	if d.UsedCredentials != nil && *d.UsedCredentials {
+		return notes(noteAccount)
+	}
+	l := login(d.Host)
+	if limit := registryOf(d.Host).limit; limit != "" {
+		l.Note = limit
+	}
+	return append([]Remedy{l}, notes(noteOrWait)...)
+}
+
+func remediesRefusedToo(d Diagnosis) []Remedy {
+	if d.Class == CredentialHelper {
+		return append(d.remedies(), login(d.Host))
+	}
+	if d.Class == DeniedAmbiguous {
+		return append([]Remedy{login(d.Host)}, notes(noteTypo, noteAgain)...)
+	}
+	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteTypo, noteAgain)...)
+}
+
+func remediesHelperAnswers(d Diagnosis) []Remedy {
+	if d.Class == CredentialHelper {
+		return d.remedies()
+	}
+	return append([]Remedy{login(d.Host), logout(d.Host)}, notes(noteHelperAll)...)
+}
+
+func remediesMissing(d Diagnosis) []Remedy {
+	return append(notes(noteTypo), login(d.Host), logout(d.Host))
+}
+
+func remediesNoPlatform(d Diagnosis) []Remedy {
+	return append(notes(notePlatforms), logout(d.Host))
+}
+
+func remediesAnonymousLimit(d Diagnosis) []Remedy {
+	l := login(d.Host)
+	return append([]Remedy{l}, notes(noteRaises)...)
+}
+
+func remediesPolicyAllowsWritten(d Diagnosis) []Remedy {
+	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(notePolicySpell)...)
+}
+
+func remediesTLSWithout(d Diagnosis) []Remedy {
+	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteTLSSpelling, noteEnv)...)
+}
+
+func remediesUnfinished(d Diagnosis) []Remedy {
+	return append([]Remedy{{Note: noteTryAgain}, logout(d.Host), login(d.Host)}, notes(noteEnv)...)
+}

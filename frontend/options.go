@@ -1,0 +1,115 @@
+package frontend
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+const (
+	keyCmdline     = "cmdline"
+	keyRequestID   = "requestid"
+	keySyntaxArg   = "build-arg:BUILDKIT_SYNTAX"
+	keyCheckArg    = "build-arg:BUILDKIT_DOCKERFILE_CHECK"
+	buildArgPrefix = "build-arg:"
+
+	// controlPrefix starts the build arguments that control pullsafe. The same
+	// names, in lower case and without the prefix, are words on the syntax line.
+	controlPrefix = "PULLSAFE_"
+)
+
+// options are the controls of one build.
+type options struct {
+	retry  bool     // ask again without credentials
+	strict bool     // what could only be pulled without credentials is an error
+	all    bool     // resolve the stages that the target does not need as well
+	hosts  []string // retry only these registry hosts; empty: every host
+}
+
+// control is one switch: its name and how its value is read.
+type control struct {
+	name   string
+	values string // for the error text
+	word   string // value of the bare word on the syntax line; empty: it needs one
+	set    func(o *options, value string) bool
+}
+
+// controls is the whole list; docs and error texts follow it.
+var controls = []control{
+	{name: "retry", values: "on, off", set: func(o *options, v string) bool {
+		o.retry = v == "on"
+		return v == "on" || v == "off"
+	}},
+	{name: "strict", values: "true, false", word: "true", set: func(o *options, v string) (ok bool) {
+		b, err := strconv.ParseBool(v)
+		o.strict = b
+		return err == nil
+	}},
+	{name: "scope", values: "all, target", set: func(o *options, v string) bool {
+		o.all = v == "all"
+		return v == "all" || v == "target"
+	}},
+	{name: "hosts", values: "registry hosts, separated by commas", set: func(o *options, v string) bool {
+		o.hosts = strings.Split(v, ",")
+		return !slices.Contains(o.hosts, "")
+	}},
+}
+
+// parseOptions reads the controls out of the frontend's options: words on the
+// syntax line first, then build arguments, which win.
+func parseOptions(opts map[string]string) (options, error) {
+	o := options{retry: true, all: true}
+	words := strings.Fields(opts[keyCmdline])
+	for i, w := range words {
+		if i == 0 {
+			continue // the image
+		}
+		name, value, ok := strings.Cut(w, "=")
+		if err := o.apply(name, value, !ok, "the syntax line"); err != nil {
+			return o, err
+		}
+	}
+	var args []string
+	for k := range opts {
+		if strings.HasPrefix(k, buildArgPrefix+controlPrefix) {
+			args = append(args, k)
+		}
+	}
+	slices.Sort(args)
+	for _, k := range args {
+		arg := strings.TrimPrefix(k, buildArgPrefix)
+		name := strings.ToLower(strings.TrimPrefix(arg, controlPrefix))
+		if err := o.apply(name, opts[k], false, "build argument "+arg); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (o *options) apply(name, value string, bare bool, where string) error {
+	i := slices.IndexFunc(controls, func(c control) bool { return c.name == name })
+	if i < 0 {
+		names := make([]string, 0, len(controls))
+		for _, c := range controls {
+			names = append(names, c.name)
+		}
+		return errors.Errorf("pullsafe: unknown control %q in %s; known are: %s", name, where, strings.Join(names, ", "))
+	}
+	c := controls[i]
+	if bare {
+		value = c.word
+	}
+	if !c.set(o, value) {
+		return errors.Errorf("pullsafe: invalid value %q for %q in %s; valid: %s", value, name, where, c.values)
+	}
+	return nil
+}
+
+// retries tells whether a refusal by host may be answered with a second try.
+func (o *options) retries(host string) bool {
+	return o.retry && (len(o.hosts) == 0 || slices.ContainsFunc(o.hosts, func(h string) bool {
+		return strings.EqualFold(h, host)
+	}))
+}

@@ -1,0 +1,102 @@
+package references
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// Options are what a build adds to its Dockerfile.
+type Options struct {
+	// Filename is the name of the Dockerfile, for the positions.
+	Filename string
+	// Target is the stage to build; empty for the last one.
+	Target string
+	// BuildArgs are the build arguments, without the prefix "build-arg:".
+	BuildArgs map[string]string
+	// BuildPlatform is the platform of the daemon.
+	BuildPlatform ocispecs.Platform
+	// TargetPlatforms are those asked for; empty means the build platform.
+	TargetPlatforms []ocispecs.Platform
+	// MultiPlatform is set when the result is a multi-platform image.
+	MultiPlatform bool
+	// Contexts are the named contexts; the zero value has none.
+	Contexts Contexts
+}
+
+// Set is what Collect found.
+type Set struct {
+	// References are the images to resolve: one entry an image and platform, in
+	// the order of the Dockerfile.
+	References []Reference
+	// Names are the names that a FROM or --from can mean in this Dockerfile
+	// besides an image: its stages and the named contexts, in order.
+	Names []string
+}
+
+// Collect returns the images that the Dockerfile dt names under opt. An error
+// means that the converter refuses the Dockerfile too, in words of its own.
+func Collect(dt []byte, opt Options) (*Set, error) {
+	file, err := parser.Parse(bytes.NewReader(dt))
+	if err != nil {
+		return nil, err
+	}
+	stages, args, err := instructions.Parse(file.AST, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(stages) == 0 {
+		return nil, errors.New("dockerfile contains no stages to build")
+	}
+
+	set := &Set{Names: opt.Contexts.names()}
+	for _, st := range stages {
+		if st.Name != "" && !slices.Contains(set.Names, st.Name) {
+			set.Names = append(set.Names, st.Name)
+		}
+	}
+	slices.Sort(set.Names)
+
+	index := map[string]int{}
+	lines := bytes.Split(dt, []byte("\n"))
+	for _, target := range targetPlatforms(opt) {
+		g := &graph{
+			opt:    opt,
+			target: target,
+			lex:    shell.NewLex(file.EscapeToken),
+			lines:  lines,
+			byName: map[string]*node{},
+		}
+		refs, err := g.references(stages, args)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range refs {
+			if i, ok := index[r.key()]; ok {
+				set.References[i].merge(r)
+				continue
+			}
+			index[r.key()] = len(set.References)
+			set.References = append(set.References, r)
+		}
+	}
+	return set, nil
+}
+
+// targetPlatforms has one nil entry when no platform was asked for: then the
+// converter decides, and named contexts are looked up without one.
+func targetPlatforms(opt Options) []*ocispecs.Platform {
+	if len(opt.TargetPlatforms) == 0 {
+		return []*ocispecs.Platform{nil}
+	}
+	out := make([]*ocispecs.Platform, 0, len(opt.TargetPlatforms))
+	for i := range opt.TargetPlatforms {
+		out = append(out, &opt.TargetPlatforms[i])
+	}
+	return out
+}

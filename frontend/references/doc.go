@@ -1,0 +1,15 @@
+// Package references finds the images that a Dockerfile names, with the place
+// of each, before anything is solved.
+//
+// BuildKit's converter resolves images while it converts, stops at the first
+// that fails and tells no one where the others stand. This package walks the
+// Dockerfile the way the converter does (frontend/dockerfile/dockerfile2llb,
+// convert.go), with BuildKit's own parser, shell and platform packages, and
+// stops before the first request. It only has to be right where it answers: an
+// image that it does not find is resolved by the converter later, through the
+// same client; an image that it finds and the converter does not ask for costs
+// a request and cannot fail a build.
+//
+// What only a resolved base image can tell (ONBUILD triggers) is therefore not
+// collected here.
+package references

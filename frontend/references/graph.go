@@ -1,0 +1,327 @@
+package references
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	bkllb "github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
+)
+
+// emptyImage is the name of the base that is no image.
+const emptyImage = "scratch"
+
+// graph is the Dockerfile for one target platform: the nodes are its stages and
+// the images that COPY --from and RUN --mount=from name, which the converter
+// treats as stages too.
+type graph struct {
+	opt    Options
+	target *ocispecs.Platform // nil when none was asked for
+	lex    *shell.Lex
+	lines  [][]byte
+	nodes  []*node
+	byName map[string]*node
+}
+
+// node is one stage.
+type node struct {
+	base     string // expanded
+	platform *ocispecs.Platform
+	from     *node   // the stage that base names, if it names one
+	deps     []*node // what its instructions copy or mount from
+	pos      Position
+	context  *contextEntry // replaces the stage
+	needed   bool
+}
+
+// contextEntry is a named context that replaces a stage or an image.
+type contextEntry struct{ key, value string }
+
+func (g *graph) references(stages []instructions.Stage, args []instructions.ArgCommand) ([]Reference, error) {
+	env, err := g.globalArgs(stages, args)
+	if err != nil {
+		return nil, err
+	}
+	for i, st := range stages {
+		if err := g.addStage(i, st, env, len(stages) == 1); err != nil {
+			return nil, err
+		}
+	}
+	target, err := g.findTarget()
+	if err != nil {
+		return nil, err
+	}
+	for i, st := range stages {
+		if err := g.addSources(g.nodes[i], st); err != nil {
+			return nil, err
+		}
+	}
+	target.need()
+
+	var out []Reference
+	for _, n := range g.nodes {
+		r, ok, err := g.reference(n)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (g *graph) targetPlatform() ocispecs.Platform {
+	if g.target == nil {
+		return g.opt.BuildPlatform
+	}
+	return *g.target
+}
+
+// globalArgs are the arguments that FROM can use: those of the platforms
+// (docs.docker.com/reference/dockerfile, "Automatic platform ARGs in the global
+// scope"), then the ARGs before the first FROM, a build argument before a
+// default.
+func (g *graph) globalArgs(stages []instructions.Stage, args []instructions.ArgCommand) (*bkllb.EnvList, error) {
+	stage := g.opt.Target
+	if stage == "" {
+		stage = stages[len(stages)-1].Name
+	}
+	if stage == "" {
+		stage = "default"
+	}
+	build, target := g.opt.BuildPlatform, g.targetPlatform()
+	env := &bkllb.EnvList{}
+	for _, kv := range [][2]string{
+		{"BUILDPLATFORM", platforms.Format(build)},
+		{"BUILDOS", build.OS},
+		{"BUILDOSVERSION", build.OSVersion},
+		{"BUILDARCH", build.Architecture},
+		{"BUILDVARIANT", build.Variant},
+		{"TARGETPLATFORM", platforms.FormatAll(target)},
+		{"TARGETOS", target.OS},
+		{"TARGETOSVERSION", target.OSVersion},
+		{"TARGETARCH", target.Architecture},
+		{"TARGETVARIANT", target.Variant},
+		{"TARGETSTAGE", stage},
+	} {
+		if v, ok := g.opt.BuildArgs[kv[0]]; ok {
+			kv[1] = v
+		}
+		env = env.AddOrReplace(kv[0], kv[1])
+	}
+	for _, cmd := range args {
+		for _, arg := range cmd.Args {
+			v, ok := g.opt.BuildArgs[arg.Key]
+			if !ok {
+				if arg.Value == nil {
+					continue
+				}
+				var err error
+				if v, err = g.expand(*arg.Value, env); err != nil {
+					return nil, err
+				}
+			}
+			env = env.AddOrReplace(arg.Key, v)
+		}
+	}
+	return env, nil
+}
+
+func (g *graph) expand(word string, env shell.EnvGetter) (string, error) {
+	res, err := g.lex.ProcessWordWithMatches(word, env)
+	if err != nil {
+		return "", err
+	}
+	return res.Result, nil
+}
+
+func (g *graph) addStage(i int, st instructions.Stage, env shell.EnvGetter, only bool) error {
+	base, err := g.expand(st.BaseName, env)
+	if err != nil {
+		return err
+	}
+	if base == "" {
+		return errors.Errorf("base name (%s) should not be blank", st.BaseName)
+	}
+	n := &node{base: base, pos: g.position(st.Location)}
+	if !only {
+		n.pos.Stage = st.Name
+		if n.pos.Stage == "" {
+			n.pos.Stage = strconv.Itoa(i)
+		}
+	}
+	if st.Platform != "" {
+		v, err := g.expand(st.Platform, env)
+		if err != nil {
+			return err
+		}
+		p, err := platforms.Parse(v)
+		if err != nil {
+			return err
+		}
+		n.platform = &p
+	}
+	n.from = g.byName[base]
+	if st.Name != "" {
+		if n.context, err = g.namedContext(st.Name, n.platform); err != nil {
+			return err
+		}
+		if n.context != nil {
+			n.from = nil
+		}
+		g.byName[strings.ToLower(st.Name)] = n
+	}
+	g.nodes = append(g.nodes, n)
+	return nil
+}
+
+func (g *graph) namedContext(name string, platform *ocispecs.Platform) (*contextEntry, error) {
+	if platform == nil {
+		platform = g.target
+	}
+	key, value, ok, err := g.opt.Contexts.lookup(name, platform)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &contextEntry{key: key, value: value}, nil
+}
+
+func (g *graph) findTarget() (*node, error) {
+	if g.opt.Target == "" {
+		return g.nodes[len(g.nodes)-1], nil
+	}
+	n, ok := g.byName[strings.ToLower(g.opt.Target)]
+	if !ok {
+		return nil, errors.Errorf("target stage %q could not be found", g.opt.Target)
+	}
+	return n, nil
+}
+
+// addSources links n to what its instructions copy or mount from.
+func (g *graph) addSources(n *node, st instructions.Stage) error {
+	for _, cmd := range st.Commands {
+		switch c := cmd.(type) {
+		case *instructions.CopyCommand:
+			if err := g.addCopy(n, c); err != nil {
+				return err
+			}
+		case *instructions.RunCommand:
+			for _, m := range instructions.GetMounts(c) {
+				if m.From != "" {
+					g.addSource(n, m.From, c.Location())
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (g *graph) addCopy(n *node, c *instructions.CopyCommand) error {
+	if c.From == "" {
+		return nil
+	}
+	if i, err := strconv.Atoi(c.From); err == nil {
+		if i < 0 || i >= len(g.nodes) {
+			return errors.Errorf("invalid stage index %d", i)
+		}
+		n.deps = append(n.deps, g.nodes[i])
+		return nil
+	}
+	if v, err := g.expand(c.From, shell.EnvsFromSlice(nil)); err != nil || v != c.From {
+		return errors.Errorf("variable expansion is not supported for --from=%s", c.From)
+	}
+	g.addSource(n, c.From, c.Location())
+	return nil
+}
+
+func (g *graph) addSource(n *node, name string, loc []parser.Range) {
+	src, ok := g.byName[strings.ToLower(name)]
+	if !ok {
+		src = &node{base: name, pos: g.position(loc)}
+		src.pos.Stage = n.pos.Stage
+		g.nodes = append(g.nodes, src)
+	}
+	n.deps = append(n.deps, src)
+}
+
+// need marks n and all that it depends on.
+func (n *node) need() {
+	if n == nil || n.needed {
+		return
+	}
+	n.needed = true
+	n.from.need()
+	for _, d := range n.deps {
+		d.need()
+	}
+}
+
+// reference is the image that has to be resolved for n itself, if any.
+func (g *graph) reference(n *node) (Reference, bool, error) {
+	if n.from != nil || (n.base == emptyImage && n.context == nil) {
+		return Reference{}, false, nil
+	}
+	r := Reference{Needed: n.needed, Positions: []Position{n.pos}}
+	entry := n.context
+	if entry != nil {
+		r.Platform = n.platform
+		if r.Platform == nil {
+			r.Platform = g.target
+		}
+	} else {
+		named, err := reference.ParseNormalizedNamed(n.base)
+		if err != nil {
+			return Reference{}, false, errors.Wrapf(err, "failed to parse stage name %q", n.base)
+		}
+		r.Written, r.Name = n.base, reference.TagNameOnly(named).String()
+		r.Platform = n.platform
+		if r.Platform == nil {
+			p := g.targetPlatform()
+			r.Platform = &p
+		}
+		if entry, err = g.namedContext(r.Name, r.Platform); err != nil {
+			return Reference{}, false, err
+		}
+	}
+	if entry == nil {
+		r.LogName = g.logPrefix(r.Platform) + " load metadata for " + r.Name
+		return r, true, nil
+	}
+	image, ok := contextImage(entry.value)
+	if !ok {
+		return Reference{}, false, nil
+	}
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return Reference{}, false, err
+	}
+	r.Written, r.Name = image, reference.TagNameOnly(named).String()
+	r.LogName = fmt.Sprintf("[context %s] load metadata for %s", entry.key, image)
+	return r, true, nil
+}
+
+func (g *graph) logPrefix(p *ocispecs.Platform) string {
+	if g.opt.MultiPlatform && p != nil {
+		return "[" + platforms.FormatAll(*p) + " internal]"
+	}
+	return "[internal]"
+}
+
+func (g *graph) position(loc []parser.Range) Position {
+	p := Position{File: g.opt.Filename, Ranges: loc}
+	if len(loc) > 0 {
+		p.Line = loc[0].Start.Line
+		if p.Line > 0 && p.Line <= len(g.lines) {
+			p.Instruction = strings.TrimSpace(string(g.lines[p.Line-1]))
+		}
+	}
+	return p
+}

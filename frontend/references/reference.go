@@ -1,0 +1,66 @@
+package references
+
+import (
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Reference is one image that has to be resolved for one platform.
+type Reference struct {
+	// Name is the normalised reference, with tag or digest, as the converter
+	// asks BuildKit for it: docker.io/library/alpine:3.20.
+	Name string
+	// Written is the name as the Dockerfile (or the named context) has it, with
+	// its arguments expanded: alpine:3.20.
+	Written string
+	// Platform is the platform that is asked for; nil leaves it to BuildKit.
+	Platform *ocispecs.Platform
+	// LogName is the name of the progress step, as the converter words it.
+	LogName string
+	// Needed is true when the target of the build depends on the image.
+	Needed bool
+	// Positions are the places that name the image, in the order of the file.
+	Positions []Position
+}
+
+// Position is a place in a Dockerfile that names an image.
+type Position struct {
+	File        string
+	Line        int            // of the instruction's first line, from 1
+	Instruction string         // the first line of the instruction, trimmed
+	Stage       string         // name of the stage, or its number; empty for the only one
+	Ranges      []parser.Range // of the whole instruction
+}
+
+// PlatformString formats p like a platform in a progress step; "" for nil.
+func PlatformString(p *ocispecs.Platform) string {
+	if p == nil {
+		return ""
+	}
+	return platforms.FormatAll(*p)
+}
+
+// key tells apart what has to be asked separately.
+func (r *Reference) key() string {
+	return r.Name + "\x00" + PlatformString(r.Platform)
+}
+
+// merge adds what other knows of the same image and platform.
+func (r *Reference) merge(other Reference) {
+	r.Needed = r.Needed || other.Needed
+	for _, p := range other.Positions {
+		if !r.at(p) {
+			r.Positions = append(r.Positions, p)
+		}
+	}
+}
+
+func (r *Reference) at(p Position) bool {
+	for _, q := range r.Positions {
+		if q.Line == p.Line && q.File == p.File && q.Stage == p.Stage {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,180 @@
+package frontend
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/distribution/reference"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	"github.com/moby/buildkit/util/flightcontrol"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/llb"
+)
+
+// transientRepeats bounds how often a try without credentials is repeated after
+// a fault that may pass: one broken connection must not make a public image look
+// private. The first try is never repeated: BuildKit has its own rules for it.
+const transientRepeats = 2
+
+// transientWait is the pause before the first repetition; it doubles.
+const transientWait = 250 * time.Millisecond
+
+// resolver resolves references, each once a build, and remembers how.
+type resolver struct {
+	opt    options
+	guard  bool // the daemon applies source policies to metadata requests
+	flight flightcontrol.CachedGroup[*answer]
+	ledger *ledger
+}
+
+func newResolver(opt options, guard bool) *resolver {
+	r := &resolver{opt: opt, guard: guard, ledger: newLedger()}
+	r.flight.CacheError = true
+	return r
+}
+
+// names are the repositories to be pulled without credentials.
+func (r *resolver) names() llb.Names {
+	return r.ledger.respelled()
+}
+
+// resolve answers q: as written first, then, where credentials were refused,
+// without them.
+func (r *resolver) resolve(ctx context.Context, q *query) (*answer, error) {
+	if q.named == nil {
+		return q.ask(ctx, q.ref, q.logName, nil) // BuildKit's own words for it
+	}
+	return r.flight.Do(ctx, q.key, func(ctx context.Context) (*answer, error) {
+		a, err := r.tries(ctx, q)
+		if err != nil && context.Cause(ctx) != nil {
+			return nil, context.Cause(ctx)
+		}
+		return a, err
+	})
+}
+
+func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
+	a, sent, err := r.asWritten(ctx, q)
+	if err == nil {
+		r.ledger.add(outcome{query: q, digest: a.dgst})
+		return a, nil
+	}
+	t := diagnosis.Tries{Ref: sent.String(), Written: diagnosis.Diagnose(sent.String(), err.Error())}
+	converted := sent.String() != q.named.String()
+	if !converted && t.Written.AnonymousRetryCanHelp && r.opt.retries(q.host()) {
+		if a, alt := r.withoutCredentials(ctx, q, &t); a != nil {
+			return r.rescued(q, a, alt, t, err)
+		}
+	}
+	return nil, r.failed(q, t, err)
+}
+
+// asWritten asks for the reference as the user wrote it, with the session's
+// credentials. A policy that lets only this reference pass goes with the request:
+// if a policy of the user's converts the reference to another source, BuildKit
+// refuses that one, before any registry is asked, with its name. The request is
+// then repeated as it is, so that the user's policy decides as it does upstream,
+// and what was really asked for is returned; it is never tried another way.
+func (r *resolver) asWritten(ctx context.Context, q *query) (*answer, reference.Named, error) {
+	var only []*spb.Policy
+	if r.guard {
+		only = []*spb.Policy{llb.OnlyPolicy(q.named)}
+	}
+	a, err := q.ask(ctx, q.ref, q.logName, only)
+	if err == nil || !r.guard {
+		return a, q.named, err
+	}
+	source, ok := llb.ParseImageSource(diagnosis.PolicySource(err.Error()))
+	if !ok || source.String() == q.named.String() {
+		return nil, q.named, err
+	}
+	a, err = q.ask(ctx, q.ref, q.logName, nil)
+	return a, source, err
+}
+
+// withoutCredentials asks for the reference under the other spellings of its
+// host, in order, and adds what it learns to t. It returns the answer and the
+// spelling that had it, or nil.
+func (r *resolver) withoutCredentials(ctx context.Context, q *query, t *diagnosis.Tries) (*answer, reference.Named) {
+	for _, alt := range r.spellings(q) {
+		a, err := r.askRespelled(ctx, q, alt)
+		if err == nil {
+			return a, alt
+		}
+		d := diagnosis.Diagnose(q.ref, err.Error())
+		t.Without = append(t.Without, d)
+		if context.Cause(ctx) != nil || !d.TryNextSpelling() {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// spellings puts the spelling that has worked for the repository first.
+func (r *resolver) spellings(q *query) []reference.Named {
+	all := llb.Spellings(q.named)
+	if known, ok := r.names().Respell(q.named); ok {
+		out := []reference.Named{known}
+		for _, alt := range all {
+			if alt.Name() != known.Name() {
+				out = append(out, alt)
+			}
+		}
+		return out
+	}
+	return all
+}
+
+// askRespelled asks once, and again after a fault that may pass. No policy may
+// turn the other spelling into another source.
+func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Named) (*answer, error) {
+	var only []*spb.Policy
+	if r.guard {
+		only = []*spb.Policy{llb.OnlyPolicy(alt)}
+	}
+	wait := transientWait
+	for i := 0; ; i++ {
+		a, err := q.ask(ctx, alt.String(), q.withoutCredentialsLog(), only)
+		if err == nil || i == transientRepeats || !diagnosis.Diagnose(q.ref, err.Error()).Transient() {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(wait):
+			wait *= 2
+		}
+	}
+}
+
+func (r *resolver) rescued(q *query, a *answer, alt reference.Named, t diagnosis.Tries, cause error) (*answer, error) {
+	o := outcome{query: q, digest: a.dgst, tries: t, rescued: true}
+	if r.opt.strict {
+		o.err = newRefError(q, t, cause)
+		r.ledger.add(o)
+		return nil, o.err
+	}
+	r.ledger.respell(q.named.Name(), alt.Name())
+	r.ledger.add(o)
+	return a.respelled(q), nil
+}
+
+func (r *resolver) failed(q *query, t diagnosis.Tries, cause error) error {
+	o := outcome{query: q, tries: t, err: cause}
+	if explains(t.Written.Class) {
+		o.err = newRefError(q, t, cause)
+	}
+	r.ledger.add(o)
+	return o.err
+}
+
+// explains tells for which classes pullsafe's words replace BuildKit's. A
+// policy's verdict, a reference that does not parse, a cancelled build and what
+// is not of a registry keep the words, and the details, that they have upstream.
+func explains(c diagnosis.Class) bool {
+	return !slices.Contains([]diagnosis.Class{
+		diagnosis.PolicyDenied, diagnosis.InvalidReference, diagnosis.Canceled, diagnosis.NotARegistryError,
+	}, c)
+}

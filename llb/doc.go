@@ -1,0 +1,32 @@
+// Package llb gives images another spelling of their registry host, so that
+// they are pulled without the credentials that are stored for that host.
+//
+// # Why a spelling takes the credentials away
+//
+// A frontend has no handle on the session's credentials. When a registry asks
+// for authentication, BuildKit asks the client with the host of the request
+// (util/resolver/authorizer.go), which is the host as the reference writes it,
+// and the client looks it up by that literal string (session/auth/authprovider,
+// docker/cli config/credentials). Host names are compared without regard to
+// case (RFC 9110, section 4.2.3) and a port that is written out, or written
+// with a leading zero, is the same port; so "GHCR.IO" and "ghcr.io:443" are the
+// registry "ghcr.io" for the network, and a host without a login for the
+// client. BuildKit then asks for an anonymous token, and pulls natively: the
+// same digests, and so the same cache keys.
+//
+// # Why convert rules are preferred
+//
+// [Names.Policy] states the other spelling as rules of a source policy.
+// BuildKit applies them while it loads the definition, after the user's own
+// policies have seen the reference as written, and progress and error snippets
+// keep the user's names. [Names.Rewrite] changes the definition itself. It is
+// for daemons without the LLB capability source.policy, which therefore have no
+// policies that could be bypassed.
+//
+// # What never changes
+//
+// The registry, its port, the scheme (a spelling must neither leave nor enter
+// BuildKit's plain HTTP rule for loopback hosts), the repository's path, the
+// tag, the digest, the platform and every attribute of a source. An identifier
+// that BuildKit would read differently from this package is left alone.
+package llb

@@ -1,0 +1,130 @@
+package llb
+
+import (
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/solver/pb"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	"github.com/pkg/errors"
+)
+
+// policyVersion is the only version of a source policy there is
+// (sourcepolicy/pb/policy.proto).
+const policyVersion = 1
+
+// Names maps repositories as the user wrote them (reference.Named.Name(), for
+// example "docker.io/library/alpine") to the same repository under the other
+// spelling ("REGISTRY-1.DOCKER.IO/library/alpine").
+type Names map[string]string
+
+// Respell returns ref under its repository's other spelling; false when the
+// repository is not in the map. It is false as well when the map names another
+// place, which no caller may do, and when the other spelling is itself a
+// repository of the map: it was refused like this one, and as convert rules the
+// two could send BuildKit around in circles.
+func (n Names) Respell(ref reference.Named) (reference.Named, bool) {
+	if ref == nil {
+		return nil, false
+	}
+	name, ok := n[ref.Name()]
+	if !ok {
+		return nil, false
+	}
+	if _, refused := n[name]; refused {
+		return nil, false
+	}
+	return withName(ref, name)
+}
+
+// Policy returns a source policy whose rules convert exactly the image sources
+// of def whose repository is in n: from the original identifier, digest
+// included, to the other spelling with the same digest; nil when there is none.
+//
+// It belongs behind the user's policies. BuildKit evaluates policies in order
+// and starts again after each conversion (sourcepolicy/engine.go), so a rule of
+// the user sees the original first and keeps its meaning, and an allow-list
+// that names only the original refuses the other spelling.
+func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
+	if len(n) == 0 {
+		return nil, nil
+	}
+	refs, err := ImageSources(def)
+	if err != nil {
+		return nil, err
+	}
+	var rules []*spb.Rule
+	for _, ref := range refs {
+		other, ok := n.Respell(ref)
+		if !ok {
+			continue
+		}
+		rules = append(rules, &spb.Rule{
+			Action:   spb.PolicyAction_CONVERT,
+			Selector: exactly(ref),
+			Updates:  &spb.Update{Identifier: ImageSource(other)},
+		})
+	}
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	return &spb.Policy{Version: policyVersion, Rules: rules}, nil
+}
+
+// OnlyPolicy returns a policy that allows exactly the identifier of ref and
+// denies everything else. It is the guard with which a reference is asked for
+// as written: a CONVERT rule of the user is then noticed, as a denial, before
+// anything is sent to another place.
+//
+// The last matching rule of a policy wins, and every policy must pass
+// (sourcepolicy/engine.go), so it grants nothing that another policy denies.
+func OnlyPolicy(ref reference.Named) *spb.Policy {
+	return &spb.Policy{
+		Version: policyVersion,
+		Rules: []*spb.Rule{{
+			Action: spb.PolicyAction_DENY,
+			// Not a wildcard: "*" does not match an identifier with a newline.
+			Selector: &spb.Selector{Identifier: "^", MatchType: spb.MatchType_REGEX},
+		}, {
+			Action:   spb.PolicyAction_ALLOW,
+			Selector: exactly(ref),
+		}},
+	}
+}
+
+func exactly(ref reference.Named) *spb.Selector {
+	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT}
+}
+
+// ImageSources lists the references of the image sources of def, each once, in
+// the order of the definition.
+//
+// It leaves out identifiers that are not in the normal form of a reference
+// (docker-image://alpine:3). BuildKit's own marshaller never writes them, and
+// the daemon takes their first component for a host: what the reference means
+// elsewhere is not what would be pulled.
+func ImageSources(def *pb.Definition) ([]reference.Named, error) {
+	var refs []reference.Named
+	seen := make(map[string]struct{})
+	for i, dt := range def.GetDef() {
+		var op pb.Op
+		if err := op.Unmarshal(dt); err != nil {
+			return nil, errors.Wrapf(err, "failed to parse op %d of the definition", i)
+		}
+		ref, ok := imageSource(&op)
+		if !ok {
+			continue
+		}
+		if _, ok := seen[ref.String()]; !ok {
+			seen[ref.String()] = struct{}{}
+			refs = append(refs, ref)
+		}
+	}
+	return refs, nil
+}
+
+// imageSource returns the reference of an image source whose identifier is
+// exactly the one of that reference.
+func imageSource(op *pb.Op) (reference.Named, bool) {
+	identifier := op.GetSource().GetIdentifier()
+	ref, ok := ParseImageSource(identifier)
+	return ref, ok && ImageSource(ref) == identifier
+}

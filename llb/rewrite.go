@@ -1,0 +1,209 @@
+package llb
+
+import (
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
+)
+
+// Rewrite returns a copy of def in which the image sources whose repository is
+// in n carry the other spelling, for daemons without the LLB capability
+// source.policy (Docker Engine 20.10). An op names its inputs by digest, so
+// every op behind such a source changes with it; metadata and source locations
+// follow to the new digests. Definitions nested in def, of a build op or of a
+// source file, stay as they are.
+//
+// def itself is unchanged, and returned as is when nothing matches. The loading
+// of a definition with converted sources is the model (solver/llbsolver,
+// recomputeDigests).
+func (n Names) Rewrite(def *pb.Definition) (*pb.Definition, error) {
+	if len(n) == 0 {
+		return def, nil
+	}
+	ops, matched, err := n.respellOps(def)
+	if err != nil {
+		return nil, err
+	}
+	if !matched {
+		return def, nil
+	}
+	g, err := newGraph(def, ops)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.relink(); err != nil {
+		return nil, err
+	}
+	return g.definition(def), nil
+}
+
+// respellOps parses the ops of def and gives the image sources among them
+// their other spelling. It tells of each op whether it changed, and whether any
+// did.
+func (n Names) respellOps(def *pb.Definition) (ops []node, matched bool, err error) {
+	ops = make([]node, len(def.GetDef()))
+	for i, dt := range def.GetDef() {
+		op := new(pb.Op)
+		if err := op.Unmarshal(dt); err != nil {
+			return nil, false, errors.Wrapf(err, "failed to parse op %d of the definition", i)
+		}
+		ops[i] = node{op: op, dt: dt}
+		ref, ok := imageSource(op)
+		if !ok {
+			continue
+		}
+		if other, ok := n.Respell(ref); ok {
+			op.GetSource().Identifier = ImageSource(other)
+			ops[i].changed, matched = true, true
+		}
+	}
+	return ops, matched, nil
+}
+
+// node is an op of a definition.
+type node struct {
+	op      *pb.Op
+	dt      []byte        // the op as marshalled
+	from    digest.Digest // its digest in the original definition
+	to      digest.Digest // its digest now
+	changed bool
+	missing int   // how many of its inputs are not relinked yet
+	users   []int // the nodes that have it as input, once for each use
+}
+
+// graph is a definition whose ops can be changed.
+type graph struct {
+	nodes   []node
+	byOrig  map[digest.Digest]int // the node of a digest in the original definition
+	nodeFor []int                 // the node of each entry of Definition.Def
+}
+
+// newGraph links ops, the parsed ops of def. An op that def lists twice becomes
+// one node.
+func newGraph(def *pb.Definition, ops []node) (*graph, error) {
+	g := &graph{
+		nodes:   make([]node, 0, len(ops)),
+		byOrig:  make(map[digest.Digest]int, len(ops)),
+		nodeFor: make([]int, len(ops)),
+	}
+	for i, op := range ops {
+		op.from = digest.FromBytes(def.Def[i])
+		op.to = op.from
+		at, ok := g.byOrig[op.from]
+		if !ok {
+			at = len(g.nodes)
+			g.byOrig[op.from] = at
+			g.nodes = append(g.nodes, op)
+		}
+		g.nodeFor[i] = at
+	}
+	for at := range g.nodes {
+		for _, input := range g.nodes[at].op.Inputs {
+			in, ok := g.byOrig[digest.Digest(input.Digest)]
+			if !ok {
+				return nil, errors.Errorf("op %s has an input that is not in the definition: %q", g.nodes[at].from, input.Digest)
+			}
+			g.nodes[in].users = append(g.nodes[in].users, at)
+			g.nodes[at].missing++
+		}
+	}
+	return g, nil
+}
+
+// relink gives every op the present digests of its inputs. It goes from the
+// sources on (Kahn's algorithm), because a definition need not list inputs
+// before their users, and does not recurse, because a definition may be deep.
+func (g *graph) relink() error {
+	queue := make([]int, 0, len(g.nodes))
+	for at := range g.nodes {
+		if g.nodes[at].missing == 0 {
+			queue = append(queue, at)
+		}
+	}
+	for done := 0; done < len(queue); done++ {
+		nd := &g.nodes[queue[done]]
+		if err := g.update(nd); err != nil {
+			return err
+		}
+		for _, user := range nd.users {
+			g.nodes[user].missing--
+			if g.nodes[user].missing == 0 {
+				queue = append(queue, user)
+			}
+		}
+	}
+	if len(queue) < len(g.nodes) {
+		return errors.New("the definition has a cycle")
+	}
+	return nil
+}
+
+// update takes over the digests of nd's inputs, and marshals nd if it changed.
+func (g *graph) update(nd *node) error {
+	for _, input := range nd.op.Inputs {
+		in := &g.nodes[g.byOrig[digest.Digest(input.Digest)]]
+		if in.to != in.from {
+			input.Digest = in.to.String()
+			nd.changed = true
+		}
+	}
+	if !nd.changed {
+		return nil
+	}
+	// Deterministic, as BuildKit's client marshals ops (client/llb/marshal.go).
+	dt, err := nd.op.Marshal()
+	if err != nil {
+		return errors.Wrapf(err, "failed to marshal op %s", nd.from)
+	}
+	nd.dt, nd.to = dt, digest.FromBytes(dt)
+	return nil
+}
+
+// definition returns a copy of def, the original definition, with the ops as
+// they are now. What def keeps by digest moves to the new digests.
+func (g *graph) definition(def *pb.Definition) *pb.Definition {
+	out := def.CloneVT()
+	for i, at := range g.nodeFor {
+		out.Def[i] = g.nodes[at].dt
+	}
+	var moved []*node
+	for at := range g.nodes {
+		if nd := &g.nodes[at]; nd.from != nd.to {
+			moved = append(moved, nd)
+		}
+	}
+	rekey(out.Metadata, moved, func(there, _ *pb.OpMetadata) *pb.OpMetadata {
+		return there
+	})
+	rekey(out.GetSource().GetLocations(), moved, func(there, more *pb.Locations) *pb.Locations {
+		if there == nil {
+			return more
+		}
+		there.Locations = append(there.Locations, more.GetLocations()...)
+		return there
+	})
+	return out
+}
+
+// rekey moves the values of moved ops to their new digests. An op can become
+// equal to one that was there before, when the user wrote both spellings: then
+// merge says what is kept of the two.
+func rekey[V any](values map[string]V, moved []*node, merge func(there, more V) V) {
+	type entry struct {
+		to    string
+		value V
+	}
+	entries := make([]entry, 0, len(moved))
+	for _, nd := range moved {
+		if value, ok := values[nd.from.String()]; ok {
+			delete(values, nd.from.String())
+			entries = append(entries, entry{to: nd.to.String(), value: value})
+		}
+	}
+	for _, e := range entries {
+		if there, ok := values[e.to]; ok {
+			e.value = merge(there, e.value)
+		}
+		values[e.to] = e.value
+	}
+}

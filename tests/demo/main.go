@@ -1,0 +1,226 @@
+// Command demo shows what pullsafe is for on a machine without Docker and
+// without access to any registry: it starts buildkitd and registries under the
+// names of the real ones on loopback, stores a login that they refuse, and builds
+// examples/uv through the real buildx with the upstream frontend and with
+// pullsafe. It ends with an error unless each build went as it should.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/util/appcontext"
+	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/tests/harness"
+)
+
+func main() {
+	if err := run(appcontext.Context()); err != nil {
+		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	say("starting buildkitd and stand-ins for Docker Hub and ghcr.io on loopback")
+	tools, err := harness.FindTools(ctx, harness.ToolBuildkitd, harness.ToolBuildx, harness.ToolRegistry, harness.ToolFrontend, harness.ToolRunc, harness.ToolBusybox)
+	if err != nil {
+		return err
+	}
+	env, err := harness.NewEnv(ctx, tools)
+	if err != nil {
+		return err
+	}
+	if err := env.SetProcessEnv(); err != nil {
+		return err
+	}
+	stop := env.CloseOnSignal() //nolint:contextcheck // cleans up whatever became of the context
+	d := &demo{env: env}
+	err = d.perform(ctx)
+	say("cleaning up")
+	if cerr := env.Close(); err == nil { //nolint:contextcheck // as above
+		err = cerr
+	}
+	stop()
+	return err
+}
+
+func (d *demo) perform(ctx context.Context) error {
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	for _, s := range scenes {
+		if err := d.play(ctx, s); err != nil {
+			return err
+		}
+	}
+	d.compare()
+	return nil
+}
+
+func say(format string, args ...any) {
+	fmt.Printf("==> "+format+"\n", args...)
+}
+
+// demo is the stage: a daemon, the registries and a login that they refuse.
+type demo struct {
+	env       *harness.Env
+	buildkitd *harness.Buildkitd
+	config    *harness.DockerConfig
+	results   []result
+}
+
+// scene is one build of the example and what has to come of it.
+type scene struct {
+	title    string
+	syntax   string // the frontend, in place of the Dockerfile's own line
+	file     string
+	fails    bool
+	want     []string // in the output
+	mustMiss []string
+}
+
+// result is how a scene went.
+type result struct {
+	scene
+	last string
+}
+
+var scenes = []scene{
+	{
+		title:  "upstream (docker/dockerfile:1)",
+		syntax: "docker/dockerfile:1",
+		file:   "Dockerfile",
+		fails:  true,
+		want:   []string{"ERROR: failed to build: failed to solve: failed to fetch oauth token: denied: denied"},
+	},
+	{
+		title: "pullsafe, public images",
+		file:  "Dockerfile",
+		want: []string{
+			"RegistryCredentialsRefused: ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.9.7 without them. Run: docker logout ghcr.io",
+			"load metadata for ghcr.io/astral-sh/uv:0.9.7 (without credentials)",
+		},
+	},
+	{
+		title:    "pullsafe, an image that is private",
+		file:     "private.Dockerfile",
+		fails:    true,
+		want:     []string{"ghcr.io/acme/private-tools:1", "private.Dockerfile:5", "docker logout ghcr.io", "docker login ghcr.io"},
+		mustMiss: []string{"failed to solve: failed to fetch oauth token"},
+	},
+}
+
+func (d *demo) start(ctx context.Context) error {
+	hub, err := d.env.StartRegistry(ctx, harness.DockerHub())
+	if err != nil {
+		return err
+	}
+	ghcr, err := d.env.StartRegistry(ctx, harness.GHCR())
+	if err != nil {
+		return err
+	}
+	say("making small stand-ins for python:3.13-slim-trixie and ghcr.io/astral-sh/uv")
+	uv := "#!/bin/sh\ncase $1 in sync) echo 'uv (stand-in): environment is in sync' ;; *) echo 'uv (stand-in)' ;; esac\n"
+	for _, img := range []struct {
+		reg  *harness.Registry
+		name string
+		img  harness.Image
+	}{
+		{hub, "library/python:3.13-slim-trixie", harness.Image{Busybox: true}},
+		{ghcr, "astral-sh/uv:0.9.7", harness.Image{Files: map[string]string{"/uv": uv, "/uvx": uv}}},
+		{ghcr, "acme/private-tools:1", harness.Image{Files: map[string]string{"/tool": uv}}},
+	} {
+		if _, err := img.reg.Push(ctx, img.name, img.img); err != nil {
+			return err
+		}
+	}
+	say("building the frontend image from this checkout")
+	if _, err := d.env.PushFrontend(ctx, hub, "org/pullsafe:1"); err != nil {
+		return err
+	}
+	if _, err := d.env.PushUpstreamFrontend(ctx, hub, "docker/dockerfile:1"); err != nil {
+		return err
+	}
+	say("storing a login for ghcr.io that it refuses, as an expired token is")
+	if d.config, err = d.env.StaleLogin("ghcr.io"); err != nil {
+		return err
+	}
+	d.buildkitd, err = d.env.StartBuildkitd(ctx, harness.BuildkitdOpt{})
+	return err
+}
+
+func (d *demo) play(ctx context.Context, s scene) error {
+	root, err := harness.Checkout()
+	if err != nil {
+		return err
+	}
+	args := []string{"build", "--progress=plain", "--no-cache", "-f", s.file}
+	if s.syntax != "" {
+		args = append(args, "--build-arg", "BUILDKIT_SYNTAX="+s.syntax)
+	}
+	args = append(args, ".")
+	say("%s", s.title)
+	fmt.Printf("$ docker buildx %s\n", strings.Join(args, " "))
+	out, err := d.buildkitd.Buildx(ctx, harness.CommandOpt{
+		Args: args, Dir: filepath.Join(root, "examples", "uv"), DockerConfig: d.config, Env: []string{"NO_COLOR=1"},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(out.Stderr)
+	return d.judge(s, out)
+}
+
+// judge compares a build with what the scene must show.
+func (d *demo) judge(s scene, out *harness.Output) error {
+	if (out.Code != 0) != s.fails {
+		return errors.Errorf("%s: exit code %d", s.title, out.Code)
+	}
+	for _, w := range s.want {
+		if !strings.Contains(out.Stderr, w) {
+			return errors.Errorf("%s: the output does not have %q", s.title, w)
+		}
+	}
+	for _, m := range s.mustMiss {
+		if strings.Contains(out.Stderr, m) {
+			return errors.Errorf("%s: the output must not have %q", s.title, m)
+		}
+	}
+	d.results = append(d.results, result{scene: s, last: ending(out.Stderr)})
+	return nil
+}
+
+// escapes are colours, which buildx prints here and there without a terminal too.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// ending is what a user reads at the end of a build: the error, or the warnings.
+func ending(text string) string {
+	for _, mark := range []string{"\nERROR: ", "1 warning found"} {
+		if i := strings.LastIndex(text, mark); i >= 0 {
+			return strings.TrimSpace(escapes.ReplaceAllString(text[i:], ""))
+		}
+	}
+	return ""
+}
+
+// compare prints how the three builds ended, one below the other.
+func (d *demo) compare() {
+	say("the same Dockerfile, the same refused login, side by side")
+	for _, r := range d.results {
+		verdict := "builds"
+		if r.fails {
+			verdict = "fails"
+		}
+		fmt.Printf("\n--- %s: %s\n", r.title, verdict)
+		for line := range strings.SplitSeq(r.last, "\n") {
+			fmt.Println("    " + line)
+		}
+	}
+	fmt.Println()
+}

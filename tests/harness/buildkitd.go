@@ -1,0 +1,95 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+	"github.com/pkg/errors"
+)
+
+// BuildkitdOpt changes how buildkitd is started.
+type BuildkitdOpt struct {
+	// Config is the text of buildkitd.toml.
+	Config string
+	// Env adds variables, Args flags.
+	Env, Args []string
+	// NoProcessSandbox is for machines where a container cannot mount /proc.
+	NoProcessSandbox bool
+}
+
+// Buildkitd is a running daemon.
+type Buildkitd struct {
+	*Process
+	// Addr is unix://SOCKET.
+	Addr string
+
+	env *Env
+}
+
+// StartBuildkitd starts buildkitd with runc and waits until it answers.
+func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd, error) {
+	if err := e.Tools.Need(ToolBuildkitd, ToolRunc); err != nil {
+		return nil, err
+	}
+	name := e.name("buildkitd")
+	root := filepath.Join(e.Dir, name)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, errors.WithStack(err)
+	}
+	text := opt.Config
+	if !strings.Contains(text, "[worker.oci]") {
+		// Containers' control groups go where removeCgroups looks for them.
+		text += "\n[worker.oci]\n  defaultCgroupParent = \"/" + e.id + "\"\n"
+	}
+	config := filepath.Join(root, "buildkitd.toml")
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		return nil, errors.WithStack(err)
+	}
+	b := &Buildkitd{Addr: "unix://" + filepath.Join(root, "sock"), env: e}
+	args := []string{
+		e.Tools.Path(ToolBuildkitd), "--config=" + config, "--root=" + filepath.Join(root, "root"), "--addr=" + b.Addr,
+		// "auto" takes overlayfs where the kernel can, else copies.
+		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-snapshotter=auto",
+		// RUN reaches what the daemon reaches: only loopback servers are of use.
+		"--oci-worker-net=host", "--oci-worker-gc=false", "--oci-worker-binary=" + e.Tools.Path(ToolRunc),
+	}
+	if opt.NoProcessSandbox {
+		args = append(args, "--oci-worker-no-process-sandbox")
+	}
+	var err error
+	b.Process, err = e.start(processOpt{name: name, args: append(args, opt.Args...), env: e.Environ(opt.Env...), isolated: true})
+	if err != nil {
+		return nil, err
+	}
+	return b, b.waitReady(ctx, b.ping)
+}
+
+func (b *Buildkitd) ping(ctx context.Context) error {
+	c, err := b.Client(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	_, err = c.ListWorkers(ctx)
+	return errors.WithStack(err)
+}
+
+// Prune removes all that the daemon has cached, so that the next build asks the
+// registries again.
+func (b *Buildkitd) Prune(ctx context.Context) error {
+	c, err := b.Client(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	return errors.WithStack(c.Prune(ctx, nil, client.PruneAll))
+}
+
+// Client connects to the daemon. The caller closes it.
+func (b *Buildkitd) Client(ctx context.Context) (*client.Client, error) {
+	c, err := client.New(ctx, b.Addr)
+	return c, errors.WithStack(err)
+}

@@ -1,0 +1,66 @@
+package tests
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend"
+	"github.com/org/pullsafe/tests/harness"
+)
+
+const (
+	labelCaps    = "moby.buildkit.frontend.caps"
+	labelNetwork = "moby.buildkit.frontend.network.none"
+)
+
+// upstreamCaps are all capabilities that a frontend was ever asked for; the image
+// must list those that the linked builder has, and no other.
+var upstreamCaps = []string{
+	"moby.buildkit.frontend.inputs",
+	"moby.buildkit.frontend.subrequests",
+	"moby.buildkit.frontend.contexts",
+	"moby.buildkit.frontend.gitquerystring",
+	"moby.buildkit.frontend.contexts.zstd",
+}
+
+// askCap asks the frontend for a capability, as buildx does, and returns its
+// refusal. A request that it does not know is enough: it comes after the caps.
+func askCap(t *testing.T, name string) error {
+	t.Helper()
+	e, c := fresh(t)
+	res := solve(t, e, c, harness.SolveInput{
+		Frontend: harness.Frontend{Func: frontend.Build},
+		Files:    dockerfile("FROM scratch\n"),
+		Opts:     map[string]string{"frontend.caps": name, "requestid": "frontend.subrequests.describe"},
+	})
+	return res.Err
+}
+
+// TestCapsLabel holds the label of the image together with the linked builder.
+func TestCapsLabel(t *testing.T) {
+	target, err := harness.CheckoutTarget()
+	require.NoError(t, err)
+	require.Equal(t, "true", target.Labels[labelNetwork])
+	listed := strings.Split(target.Labels[labelCaps], ",")
+	for _, name := range append(slices.Clone(listed), upstreamCaps...) {
+		err := askCap(t, name)
+		if slices.Contains(listed, name) {
+			require.NoError(t, err, "the image lists %s, the builder has it not", name)
+		} else {
+			require.Error(t, err, "the builder has %s, the image does not list it", name)
+		}
+	}
+	require.ErrorContains(t, askCap(t, "moby.buildkit.frontend.nonsense"), "unsupported frontend capability")
+}
+
+func TestVersionFlag(t *testing.T) {
+	binary, err := harness.T(t).BuildBinary(t.Context(), "./cmd/pullsafe-frontend")
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), binary, "-version").Output()
+	require.NoError(t, err)
+	require.Regexp(t, `^pullsafe-frontend v\d+\.\d+\.\d+\S* \S+ \(docker/dockerfile 1\.\d+\.\d+, BuildKit v\d+\.\d+\.\d+\)\n$`, string(out))
+}

@@ -1,0 +1,130 @@
+package tests
+
+import (
+	"testing"
+
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/tests/harness"
+)
+
+func rule(action spb.PolicyAction, identifier string) *spb.Rule {
+	return &spb.Rule{Action: action, Selector: &spb.Selector{Identifier: identifier}}
+}
+
+func convert(from, to string) *spb.Rule {
+	r := rule(spb.PolicyAction_CONVERT, from)
+	r.Updates = &spb.Update{Identifier: to}
+	return r
+}
+
+const (
+	uvSource   = "docker-image://ghcr.io/astral-sh/uv:0.7.1"
+	uvAnyCase  = "docker-image://GHCR.IO/*"
+	baseSource = "docker-image://ghcr.io/acme/base:1"
+)
+
+// TestSourcePolicies: a policy decides with pullsafe as it does with upstream,
+// also when the session's credentials are refused.
+func TestSourcePolicies(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		rules  []*spb.Rule
+		login  func(t *testing.T, e *harness.Env) *harness.DockerConfig
+		same   bool   // the text of the error is upstream's
+		want   string // in the error; empty: it builds
+		asked  bool   // the registry is asked for the image at all
+		hidden string // repository that must never be asked for
+	}{
+		{
+			name: "deny, login refused", login: stale,
+			rules: []*spb.Rule{rule(spb.PolicyAction_DENY, uvSource)},
+			want:  "denied by policy", same: true,
+		},
+		{
+			name: "deny, login good", login: good,
+			rules: []*spb.Rule{rule(spb.PolicyAction_DENY, "docker-image://ghcr.io/astral-sh/*")},
+			want:  "denied by policy", same: true,
+		},
+		{
+			name: "allow list, login good", login: good, asked: true,
+			rules: []*spb.Rule{
+				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
+				rule(spb.PolicyAction_ALLOW, "docker-image://docker.io/*"), rule(spb.PolicyAction_ALLOW, "docker-image://127.0.0.1*"),
+				rule(spb.PolicyAction_ALLOW, "local://*"),
+			},
+		},
+		{
+			// Fails closed, and the error names the policy as the reason.
+			name: "allow list that knows only the host as written, login refused", login: stale, asked: true,
+			rules: []*spb.Rule{
+				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
+				rule(spb.PolicyAction_ALLOW, "docker-image://docker.io/*"), rule(spb.PolicyAction_ALLOW, "docker-image://127.0.0.1*"),
+				rule(spb.PolicyAction_ALLOW, "local://*"),
+			},
+			want: "source policy",
+		},
+		{
+			name: "allow list with the other spelling, login refused", login: stale, asked: true,
+			rules: []*spb.Rule{
+				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
+				rule(spb.PolicyAction_ALLOW, uvAnyCase),
+				rule(spb.PolicyAction_ALLOW, "docker-image://docker.io/*"), rule(spb.PolicyAction_ALLOW, "docker-image://127.0.0.1*"),
+				rule(spb.PolicyAction_ALLOW, "local://*"),
+			},
+		},
+		{
+			name: "convert, login good", login: good, hidden: "astral-sh/uv",
+			rules: []*spb.Rule{convert(uvSource, baseSource)},
+		},
+		{
+			name: "convert, login refused for the new place", login: stale, hidden: "astral-sh/uv",
+			rules: []*spb.Rule{convert(uvSource, baseSource)},
+			want:  "ghcr.io refused",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := harness.SolveInput{
+				Files:        dockerfile("FROM alpine:3.23\nCOPY --from=ghcr.io/astral-sh/uv:0.7.1 / /x/\n"),
+				SourcePolicy: &spb.Policy{Version: 1, Rules: tc.rules},
+			}
+			up := func() *harness.Result {
+				e, c := fresh(t)
+				in.Frontend, in.DockerConfig = harness.Frontend{Image: shared.upstream}, tc.login(t, e)
+				return solve(t, e, c, in)
+			}()
+			both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := fresh(t)
+				in.Frontend, in.DockerConfig = fe, tc.login(t, e)
+				res := solve(t, e, c, in)
+				if tc.want == "" {
+					require.NoError(t, res.Err)
+				} else {
+					require.ErrorContains(t, res.Err, tc.want)
+					require.Error(t, up.Err)
+				}
+				if tc.same {
+					require.Equal(t, up.Err.Error(), res.Err.Error())
+				}
+				seen := shared.ghcr.Requests()
+				if !tc.asked {
+					require.Empty(t, seen.Manifests("astral-sh/uv"), "%s", seen)
+				}
+				if tc.hidden != "" {
+					require.NotContains(t, seen.String(), tc.hidden)
+				}
+			})
+		})
+	}
+}
+
+func stale(t *testing.T, e *harness.Env) *harness.DockerConfig {
+	t.Helper()
+	return staleLogin(t, e, "ghcr.io")
+}
+
+func good(t *testing.T, e *harness.Env) *harness.DockerConfig {
+	t.Helper()
+	return goodLogin(t, e, "ghcr.io")
+}

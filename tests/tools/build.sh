@@ -1,0 +1,257 @@
+#!/bin/sh
+# Puts the tools that the tests and the demo start into a cache folder and
+# prints that folder.
+#
+#   build.sh                     everything
+#   build.sh buildkitd registry  only these ("engine" is Docker Engine)
+#   build.sh -n                  only print the folder
+#
+# Go programs are built from the go.mod beside this script. busybox and Docker
+# Engine are Debian packages, unpacked into the cache and never installed.
+# The folder's name holds a hash of go.mod, go.sum and this script, so that a
+# changed version never meets an old binary. Each program is put in place by a
+# rename: an interrupted run continues where it stopped.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint"
+
+say() { printf '%s\n' "tools: $*" >&2; }
+die() { say "$*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+cache=${PULLSAFE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or PULLSAFE_CACHE}/.cache}/pullsafe}
+hash=$(cat "$here/go.mod" "$here/go.sum" "$here/build.sh" | sha256sum | cut -c1-16)
+dir=$cache/tools/$hash
+
+if [ "${1:-}" = "-n" ]; then
+  printf '%s\n' "$dir"
+  exit 0
+fi
+
+# path_of prints the file whose presence means that the tool $1 is complete.
+path_of() {
+  case $1 in
+    engine) printf '%s\n' "$dir/engine/dockerd" ;;
+    *) printf '%s\n' "$dir/$1" ;;
+  esac
+}
+
+wanted=
+# shellcheck disable=SC2086 # a list of names
+[ $# -gt 0 ] || set -- $all
+for tool in "$@"; do
+  case " $all " in
+    *" $tool "*) ;;
+    *) die "unknown tool $tool; there are: $all" ;;
+  esac
+  [ -x "$(path_of "$tool")" ] || wanted="$wanted $tool"
+done
+if [ -z "$wanted" ]; then
+  printf '%s\n' "$dir"
+  exit 0
+fi
+
+have go || die "go is missing: install Go as go.mod names it (https://go.dev/dl/)"
+have flock || die "flock is missing: install util-linux (apt-get install util-linux)"
+mkdir -p "$dir"
+# The second of two runs waits here and then finds the work done.
+exec 9>"$dir/.lock"
+flock -n 9 || { say "waiting for another build of the tools"; flock 9; }
+tmp=$(mktemp -d "$dir/.tmp.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# go_build builds package $2 as $1 with the version of module $4 stamped into
+# the variable $3; cgo is $5, build tags $6.
+go_build() {
+  say "building $1"
+  flags="-s -w"
+  if [ -n "$3" ]; then
+    version=$(cd "$here" && go list -m -f '{{.Version}}' "$4")
+    flags="$flags -X $3=$version"
+  fi
+  (cd "$here" && CGO_ENABLED=$5 GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -tags "${6:-}" -ldflags "$flags" -o "$tmp/$1" "$2") ||
+    die "building $1 failed"
+  mv "$tmp/$1" "$dir/$1"
+}
+
+bk=github.com/moby/buildkit
+build_one() {
+  case $1 in
+    buildkitd | buildctl) go_build "$1" "$bk/cmd/$1" "$bk/version.Version" "$bk" 0 ;;
+    dockerfile-frontend) go_build "$1" "$bk/frontend/dockerfile/cmd/dockerfile-frontend" "$bk/version.Version" "$bk" 0 ;;
+    registry)
+      go_build registry github.com/distribution/distribution/v3/cmd/registry \
+        github.com/distribution/distribution/v3/version.version github.com/distribution/distribution/v3 0
+      ;;
+    buildx)
+      go_build buildx github.com/docker/buildx/cmd/buildx \
+        github.com/docker/buildx/version.Version github.com/docker/buildx 0
+      # A CLI plugin is found by this name.
+      mkdir -p "$dir/cli-plugins"
+      ln -sf ../buildx "$dir/cli-plugins/docker-buildx"
+      ;;
+    golangci-lint)
+      go_build golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
+        main.version github.com/golangci/golangci-lint/v2 0
+      ;;
+    runc) build_runc ;;
+    busybox) get_busybox ;;
+    engine) get_engine ;;
+  esac
+}
+
+# runc joins namespaces in C before the Go runtime starts, so it needs cgo; and
+# BuildKit gives each container a seccomp profile, so it needs libseccomp.
+build_runc() {
+  if ! have "${CC:-gcc}" && ! have cc; then
+    runc_of_machine "a C compiler" "apt-get install gcc libc6-dev"
+  elif have pkg-config && pkg-config --exists libseccomp; then
+    go_build runc github.com/opencontainers/runc "" "" 1 seccomp
+  elif fetch "$tmp/seccomp" libseccomp-dev; then
+    # Only the static library stays, so that the program needs no other. Where
+    # it lies is said to gcc alone: Go keeps pkg-config's answer in its build
+    # cache, past the life of this folder.
+    lib=$(dirname "$(find "$tmp/seccomp" -name libseccomp.a)")
+    rm -f "$lib"/libseccomp.so*
+    cat >"$tmp/pkg-config" <<'PKG'
+#!/bin/sh
+case "$*" in
+  *--libs*) echo -lseccomp ;;
+esac
+PKG
+    chmod 0755 "$tmp/pkg-config"
+    export PKG_CONFIG="$tmp/pkg-config" C_INCLUDE_PATH="$tmp/seccomp/usr/include" LIBRARY_PATH="$lib"
+    go_build runc github.com/opencontainers/runc "" "" 1 seccomp
+    unset PKG_CONFIG C_INCLUDE_PATH LIBRARY_PATH
+  else
+    runc_of_machine "libseccomp's headers" "apt-get install libseccomp-dev pkg-config"
+  fi
+}
+
+# runc_of_machine takes a runc from PATH, because $1 is missing, which $2 gets.
+runc_of_machine() {
+  have runc || die "runc needs $1: $2; or put a runc on PATH (apt-get install runc)"
+  say "without $1, taking the runc of this machine"
+  cp -L "$(command -v runc)" "$tmp/runc"
+  mv "$tmp/runc" "$dir/runc"
+}
+
+# Without this option apt warns that its own user cannot write here.
+download() { (cd "$tmp/debs" && apt-get -q -o APT::Sandbox::User=root download "$@" >&2); }
+
+# fetch unpacks the Debian packages named after $1 into the folder $1.
+fetch() {
+  into=$1
+  shift
+  have apt-get && have dpkg || return 1
+  if ! apt-cache show "$1" >/dev/null 2>&1; then
+    say "apt-get update (no package lists on this machine)"
+    apt-get update >&2 || die "apt-get update failed: run it as root with a working network"
+  fi
+  mkdir -p "$tmp/debs" "$into"
+  if ! download "$@"; then
+    say "apt-get update (this machine's package lists may be old)"
+    apt-get -q update >&2 && download "$@" || return 1
+  fi
+  for deb in "$tmp"/debs/*.deb; do
+    dpkg -x "$deb" "$into" || return 1
+    rm -f "$deb"
+  done
+}
+
+# find_in prints the first program called $2 below $1.
+find_in() { find "$1" -path '*bin/*' -name "$2" \( -type f -o -type l \) -print 2>/dev/null | head -n 1; }
+
+get_busybox() {
+  say "unpacking busybox-static"
+  if fetch "$tmp/busybox-deb" busybox-static; then
+    cp "$(find_in "$tmp/busybox-deb" busybox)" "$tmp/busybox"
+  elif have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
+    cp -L "$(command -v busybox)" "$tmp/busybox"
+  else
+    die "busybox (static) is missing: apt-get install busybox-static, or put a static busybox on PATH"
+  fi
+  chmod 0755 "$tmp/busybox"
+  mv "$tmp/busybox" "$dir/busybox"
+}
+
+engine_binaries="dockerd docker containerd containerd-shim-runc-v2 ctr runc"
+
+get_engine() {
+  say "unpacking Docker Engine (docker.io, containerd, runc, tini)"
+  mkdir -p "$tmp/engine/lib" "$tmp/engine/libexec"
+  if fetch "$tmp/engine-deb" docker.io containerd runc tini; then
+    for name in $engine_binaries tini; do
+      file=$(find_in "$tmp/engine-deb/usr" "$name")
+      # The client is a package of its own in newer releases.
+      if [ -z "$file" ] && [ "$name" = docker ] && fetch "$tmp/engine-deb" docker-cli; then
+        file=$(find_in "$tmp/engine-deb/usr" docker)
+      fi
+      [ -n "$file" ] || die "no $name in the packages docker.io, containerd, runc, tini"
+      cp -L "$file" "$tmp/engine/$name"
+    done
+    add_libraries
+  else
+    for name in $engine_binaries; do
+      have "$name" || die "$name is missing: install Docker Engine (apt-get install docker.io), or run on Debian, where it is unpacked without being installed"
+      ln -s "$(command -v "$name")" "$tmp/engine/$name"
+    done
+  fi
+  [ ! -e "$tmp/engine/tini" ] || ln -sf tini "$tmp/engine/docker-init"
+  rm -rf "$dir/engine"
+  mv "$tmp/engine" "$dir/engine"
+}
+
+missing_libraries() {
+  for name in $engine_binaries; do
+    LD_LIBRARY_PATH=$tmp/engine/lib ldd "$tmp/engine/$name" 2>/dev/null || true
+  done | grep 'not found' || true
+}
+
+# add_libraries unpacks the libraries that the machine lacks, going down the
+# packages' dependencies, and wraps the programs so that only they see them.
+add_libraries() {
+  todo="docker.io containerd runc"
+  seen=" "
+  for round in 1 2 3 4 5 6; do
+    [ -n "$(missing_libraries)" ] || break
+    next=
+    for package in $todo; do
+      for lib in $(apt-cache depends --important "$package" | sed -n 's/^ *|*\(Pre\)*Depends: \(lib[^ ]*\)$/\2/p'); do
+        case "$seen" in *" $lib "*) continue ;; esac
+        seen="$seen$lib "
+        [ "$lib" = libc6 ] || next="$next $lib"
+      done
+    done
+    [ -n "$next" ] || break
+    say "unpacking libraries (round $round):$next"
+    # shellcheck disable=SC2086 # a list of names
+    fetch "$tmp/lib-deb" $next || die "cannot download:$next"
+    find "$tmp/lib-deb" -name 'lib*.so*' \( -type f -o -type l \) -exec cp -P {} "$tmp/engine/lib/" \;
+    todo=$next
+  done
+  [ -z "$(missing_libraries)" ] || die "libraries of Docker Engine are missing: $(missing_libraries | tr -s '\n\t ' ' ')"
+  if [ -z "$(find "$tmp/engine/lib" -type f | head -n 1)" ]; then
+    return 0
+  fi
+  for name in dockerd runc; do
+    mv "$tmp/engine/$name" "$tmp/engine/libexec/$name"
+    {
+      printf '#!/bin/sh\n'
+      # shellcheck disable=SC2016 # expanded when the wrapper runs
+      printf 'here=$(dirname -- "$0")\n'
+      # shellcheck disable=SC2016
+      printf 'LD_LIBRARY_PATH=$here/lib exec "$here/libexec/%s" "$@"\n' "$name"
+    } >"$tmp/engine/$name"
+    chmod 0755 "$tmp/engine/$name"
+  done
+}
+
+for tool in $wanted; do
+  # Another run may have made it while this one waited for the lock.
+  [ -x "$(path_of "$tool")" ] || build_one "$tool"
+done
+printf '%s\n' "$dir"
