@@ -43,35 +43,58 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 	s.ledger().expect(set.References)
 
 	ctx, cancel := context.WithCancelCause(ctx)
-	needed, others := &errgroup.Group{}, &errgroup.Group{}
-	slots := make(chan struct{}, maxResolutions)
-	failed := make(chan struct{}, len(set.References))
-	for _, ref := range set.References {
-		if !ref.Needed && !s.opt.all {
-			continue
-		}
-		group := needed
-		if !ref.Needed {
-			group = others
-		}
-		group.Go(func() error {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return nil
-			}
-			defer func() { <-slots }()
-			if err := s.resolve(ctx, ref, mode); err != nil && ref.Needed {
-				failed <- struct{}{}
-			}
-			return nil
-		})
+	run := &preflightRun{
+		session: s,
+		mode:    mode,
+		slots:   make(chan struct{}, maxResolutions),
+		failed:  make(chan struct{}, 1),
 	}
-	await(needed, failed, func() { cancel(errGraceOver) })
+	for _, ref := range set.References {
+		switch {
+		case ref.Needed:
+			run.start(ctx, &run.needed, ref, true)
+		case s.opt.all:
+			run.start(ctx, &run.others, ref, false)
+		}
+	}
+	for _, ref := range s.inputReferences(ctx) {
+		run.start(ctx, &run.needed, ref, false)
+	}
+	await(&run.needed, run.failed, func() { cancel(errGraceOver) })
 	return func() {
 		cancel(errBuildOver)
-		_ = others.Wait()
+		_ = run.others.Wait()
 	}
+}
+
+// preflightRun is the resolution of many references at once.
+type preflightRun struct {
+	session *session
+	mode    string
+	slots   chan struct{}
+	failed  chan struct{} // receives when a reference that decides has failed
+	needed  errgroup.Group
+	others  errgroup.Group
+}
+
+// start resolves ref in the group. One that decides starts the grace of the
+// others when it fails.
+func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, ref references.Reference, decides bool) {
+	group.Go(func() error {
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		defer func() { <-r.slots }()
+		if err := r.session.resolve(ctx, ref, r.mode); err != nil && decides {
+			select {
+			case r.failed <- struct{}{}:
+			default:
+			}
+		}
+		return nil
+	})
 }
 
 // await waits for the group, but only failureGrace longer once a member has

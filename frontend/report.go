@@ -99,22 +99,18 @@ func (c *cause) lines() [][]string {
 		}
 	}
 	for _, e := range c.entries {
+		name := e.found.Written
+		if c.conclusion.Class == diagnosis.NoMatchingPlatform {
+			name += " (" + references.PlatformString(e.query.platform) + ")"
+		}
 		if len(e.found.Positions) == 0 {
-			add(e.query.ref)
+			add(name)
 		}
 		for _, p := range e.found.Positions {
-			add(written(e), place(p), diagnosis.Clean(p.Instruction, maxInstruction))
+			add(name, place(p), diagnosis.Clean(p.Instruction, maxInstruction))
 		}
 	}
 	return out
-}
-
-// written is the reference as the user knows it.
-func written(e entry) string {
-	if e.found.Written != "" {
-		return e.found.Written
-	}
-	return e.query.ref
 }
 
 func place(p references.Position) string {

@@ -47,19 +47,24 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	if len(n) == 0 {
 		return nil, nil
 	}
-	refs, err := ImageSources(def)
+	sources, err := ImageSources(def)
 	if err != nil {
 		return nil, err
 	}
 	var rules []*spb.Rule
-	for _, ref := range refs {
-		other, ok := n.Respell(ref)
+	seen := make(map[string]struct{})
+	for _, src := range sources {
+		other, ok := n.Respell(src.Ref)
 		if !ok {
 			continue
 		}
+		if _, ok := seen[src.Ref.String()]; ok {
+			continue // another platform: the rule is the same
+		}
+		seen[src.Ref.String()] = struct{}{}
 		rules = append(rules, &spb.Rule{
 			Action:   spb.PolicyAction_CONVERT,
-			Selector: exactly(ref),
+			Selector: exactly(src.Ref),
 			Updates:  &spb.Update{Identifier: ImageSource(other)},
 		})
 	}
@@ -94,15 +99,22 @@ func exactly(ref reference.Named) *spb.Selector {
 	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT}
 }
 
-// ImageSources lists the references of the image sources of def, each once, in
-// the order of the definition.
+// Source is an image source of a definition.
+type Source struct {
+	Ref reference.Named
+	// Platform is the one that the op asks for; nil leaves it to the worker.
+	Platform *pb.Platform
+}
+
+// ImageSources lists the image sources of def, each once a platform, in the
+// order of the definition.
 //
 // It leaves out identifiers that are not in the normal form of a reference
 // (docker-image://alpine:3). BuildKit's own marshaller never writes them, and
 // the daemon takes their first component for a host: what the reference means
 // elsewhere is not what would be pulled.
-func ImageSources(def *pb.Definition) ([]reference.Named, error) {
-	var refs []reference.Named
+func ImageSources(def *pb.Definition) ([]Source, error) {
+	var sources []Source
 	seen := make(map[string]struct{})
 	for i, dt := range def.GetDef() {
 		var op pb.Op
@@ -113,12 +125,13 @@ func ImageSources(def *pb.Definition) ([]reference.Named, error) {
 		if !ok {
 			continue
 		}
-		if _, ok := seen[ref.String()]; !ok {
-			seen[ref.String()] = struct{}{}
-			refs = append(refs, ref)
+		key := ref.String() + " " + op.GetPlatform().String()
+		if _, ok := seen[key]; !ok {
+			seen[key] = struct{}{}
+			sources = append(sources, Source{Ref: ref, Platform: op.GetPlatform()})
 		}
 	}
-	return refs, nil
+	return sources, nil
 }
 
 // imageSource returns the reference of an image source whose identifier is

@@ -101,17 +101,17 @@ func TestRespellTakesEverySpelling(t *testing.T) {
 
 func TestImageSources(t *testing.T) {
 	def := definitionOf(t, alpineSource, toolsSource, alpineSource, "local://context", "docker-image://alpine:3", "docker-image://Bad Name", busyboxSource)
-	refs, err := ImageSources(def)
+	sources, err := ImageSources(def)
 	require.NoError(t, err)
 	var got []string
-	for _, ref := range refs {
-		got = append(got, ImageSource(ref))
+	for _, src := range sources {
+		got = append(got, ImageSource(src.Ref))
 	}
 	require.Equal(t, []string{alpineSource, toolsSource, busyboxSource}, got)
 
-	refs, err = ImageSources(nil)
+	sources, err = ImageSources(nil)
 	require.NoError(t, err)
-	require.Empty(t, refs)
+	require.Empty(t, sources)
 
 	_, err = ImageSources(&pb.Definition{Def: [][]byte{{0xff}}})
 	require.ErrorContains(t, err, "failed to parse op 0")

@@ -60,6 +60,11 @@ func TestSameResultAsUpstream(t *testing.T) {
 					got, seen = buildFeature(t, fe, tc.files, opts, tc.local)
 					require.Equal(t, want, got)
 				}
+				if strings.Contains(tc.opts["platform"], ",") {
+					// Upstream's own requests for the platforms race: each may or may not
+					// have to learn that a token is needed.
+					seen, wantSeen = slices.Compact(seen), slices.Compact(wantSeen)
+				}
 				require.Equal(t, wantSeen, seen)
 			})
 		})

@@ -65,6 +65,12 @@ func (c Contexts) names() []string {
 	return out
 }
 
+// IsInput tells whether the value of a named context is a definition that the
+// client hands over.
+func IsInput(value string) bool {
+	return strings.HasPrefix(value, "input:")
+}
+
 // contextImage returns the image that a context stands for; ok is false for a
 // context of another kind (a folder, a repository, an input of the build).
 func contextImage(value string) (string, bool) {
