@@ -7,6 +7,9 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
+
+	"github.com/org/pullsafe/frontend/references"
 )
 
 // Build is the frontend: a gwclient.BuildFunc for the gateway and for
@@ -14,11 +17,36 @@ import (
 // about references that could not be resolved is a fresh one, which names all of
 // them; every other error is BuildKit's, unchanged.
 func Build(ctx context.Context, gw gwclient.Client) (*gwclient.Result, error) {
-	opt, err := parseOptions(gw.BuildOpts().Opts)
+	opts := gw.BuildOpts().Opts
+	opt, err := parseOptions(opts)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{client: newClient(gw, opt), opt: opt}
+	switch opts[keyRequestID] {
+	case requestPreflight:
+		return s.answerPreflight(ctx)
+	case subrequests.RequestSubrequestsDescribe:
+		return describe(builder.Build(ctx, s.client))
+	}
+	return s.build(ctx)
+}
+
+// session is one build.
+type session struct {
+	client *client
+	opt    options
+
+	// What collect found; zero when the builder has to say what is wrong.
+	collected   bool
+	source      *dockerui.Source       // the Dockerfile
+	checks      *linter.Config         // its check options
+	refs        []references.Reference // what it names
+	names       []string               // of its stages and the named contexts
+	resolveMode string
+}
+
+func (s *session) build(ctx context.Context) (*gwclient.Result, error) {
 	stop := s.preflight(ctx)
 	res, err := builder.Build(ctx, s.client)
 	stop()
@@ -29,15 +57,7 @@ func Build(ctx context.Context, gw gwclient.Client) (*gwclient.Result, error) {
 	if err := s.violation(); err != nil {
 		return nil, err
 	}
-	return res, nil
-}
-
-// session is one build.
-type session struct {
-	client *client
-	opt    options
-	source *dockerui.Source // the Dockerfile; nil when the preflight could not read it
-	checks *linter.Config   // its check options
+	return res, s.addReport(res)
 }
 
 func (s *session) ledger() *ledger {

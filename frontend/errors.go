@@ -59,32 +59,36 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &ref) {
 		return err
 	}
-	failed := s.failed(ref)
-	out := error(newWorded(report(failed, s.ledger().needed()), ref.cause))
-	if s.source == nil {
-		for _, src := range errdefs.Sources(err) {
-			out = errdefs.WithSource(out, src)
-		}
-		return out
+	results := s.results()
+	results.Fail(ref.query.ref, references.PlatformString(ref.query.platform))
+	out := error(newWorded(results.Failure(), ref.cause))
+	snippets := s.snippets()
+	if len(snippets) == 0 {
+		snippets = errdefs.Sources(err) // of an image that the Dockerfile does not name
 	}
-	n := 0
-	for _, e := range failed {
-		for _, p := range e.found.Positions {
-			if n++; n <= maxSnippets {
-				out = errdefs.WithSource(out, s.snippet(p))
-			}
-		}
+	for _, src := range snippets {
+		out = errdefs.WithSource(out, src)
 	}
 	return out
 }
 
-// failed are the references that the report names: those that the build needed,
-// and in any case the one that the builder failed of.
-func (s *session) failed(ref *refError) []entry {
-	return s.ledger().entries(func(e entry) bool {
-		var re *refError
-		return errors.As(e.err, &re) && (re == ref || e.found.Needed)
-	})
+// snippets show each place of each image that failed, up to a bound.
+func (s *session) snippets() []*errdefs.Source {
+	if s.source == nil {
+		return nil
+	}
+	var out []*errdefs.Source
+	seen := map[int]struct{}{}
+	for _, e := range s.ledger().entries(func(e entry) bool { return e.err != nil && e.found.Needed }) {
+		for _, p := range e.found.Positions {
+			if _, ok := seen[p.Line]; ok || len(out) == maxSnippets {
+				continue
+			}
+			seen[p.Line] = struct{}{}
+			out = append(out, s.snippet(p))
+		}
+	}
+	return out
 }
 
 func (s *session) snippet(p references.Position) *errdefs.Source {

@@ -63,8 +63,9 @@ func (l *ledger) expect(refs []references.Reference) {
 	l.found = refs
 }
 
-// entry is an outcome and what the Dockerfile says of the reference; it is zero
-// for one that only the builder met (an ONBUILD trigger, the SBOM scanner).
+// entry is an outcome and what the Dockerfile says of the reference, which is
+// little for one that only the builder met (an ONBUILD trigger). Without a query
+// the reference was not resolved to the end.
 type entry struct {
 	outcome
 	found references.Reference
@@ -84,6 +85,34 @@ func (l *ledger) entries(keep func(entry) bool) []entry {
 	return out
 }
 
+// all are the references that the Dockerfile names, each with its last outcome
+// if there is one, and those that were met besides.
+func (l *ledger) all() []entry {
+	entries := l.entries(func(entry) bool { return true })
+	last := map[string]entry{}
+	for _, e := range entries {
+		last[e.found.Key()] = e
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []entry
+	for _, f := range l.found {
+		e, ok := last[f.Key()]
+		if !ok {
+			e = entry{found: f}
+		}
+		out = append(out, e)
+		delete(last, f.Key())
+	}
+	for _, e := range entries {
+		if _, ok := last[e.found.Key()]; ok {
+			out = append(out, last[e.found.Key()])
+			delete(last, e.found.Key())
+		}
+	}
+	return out
+}
+
 func (l *ledger) lookup(q *query) references.Reference {
 	for _, f := range l.found {
 		if f.Name == q.ref && references.PlatformString(f.Platform) == references.PlatformString(q.platform) {
@@ -91,25 +120,6 @@ func (l *ledger) lookup(q *query) references.Reference {
 		}
 	}
 	return references.Reference{Name: q.ref, Written: q.ref, Platform: q.platform, Needed: true}
-}
-
-// needed counts the references that the target of the build depends on, whatever
-// the number of platforms.
-func (l *ledger) needed() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	names := map[string]struct{}{}
-	for _, f := range l.found {
-		if f.Needed {
-			names[f.Name] = struct{}{}
-		}
-	}
-	for _, o := range l.outcomes {
-		if f := l.lookup(o.query); f.Needed {
-			names[f.Name] = struct{}{}
-		}
-	}
-	return len(names)
 }
 
 // line is where the Dockerfile names the reference first; what it does not name

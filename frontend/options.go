@@ -12,7 +12,7 @@ const (
 	keyCmdline     = "cmdline"
 	keyRequestID   = "requestid"
 	keySyntaxArg   = "build-arg:BUILDKIT_SYNTAX"
-	keyCheckArg    = "build-arg:BUILDKIT_DOCKERFILE_CHECK"
+	keyResolveMode = "image-resolve-mode"
 	buildArgPrefix = "build-arg:"
 
 	// controlPrefix starts the build arguments that control pullsafe. The same

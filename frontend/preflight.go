@@ -3,12 +3,14 @@ package frontend
 import (
 	"context"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
 
@@ -36,29 +38,25 @@ var (
 // that the target needs are known. The others go on until the returned function
 // is called. What cannot be worked out here is left to the builder.
 func (s *session) preflight(ctx context.Context) (stop func()) {
-	set, mode := s.collect(ctx)
-	if set == nil {
+	if err := s.collect(ctx); err != nil {
 		return func() {}
 	}
-	s.ledger().expect(set.References)
+	if !s.opt.all {
+		s.refs = slices.DeleteFunc(s.refs, func(r references.Reference) bool { return !r.Needed })
+	}
+	s.ledger().expect(s.refs)
 
 	ctx, cancel := context.WithCancelCause(ctx)
-	run := &preflightRun{
-		session: s,
-		mode:    mode,
-		slots:   make(chan struct{}, maxResolutions),
-		failed:  make(chan struct{}, 1),
-	}
-	for _, ref := range set.References {
-		switch {
-		case ref.Needed:
-			run.start(ctx, &run.needed, ref, true)
-		case s.opt.all:
-			run.start(ctx, &run.others, ref, false)
+	run := newPreflightRun()
+	for _, ref := range s.refs {
+		if ref.Needed {
+			run.start(ctx, &run.needed, true, func() error { return s.resolve(ctx, ref) })
+		} else {
+			run.start(ctx, &run.others, false, func() error { return s.resolve(ctx, ref) })
 		}
 	}
 	for _, ref := range s.inputReferences(ctx) {
-		run.start(ctx, &run.needed, ref, false)
+		run.start(ctx, &run.needed, false, func() error { return s.resolve(ctx, ref) })
 	}
 	await(&run.needed, run.failed, func() { cancel(errGraceOver) })
 	return func() {
@@ -69,17 +67,22 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 
 // preflightRun is the resolution of many references at once.
 type preflightRun struct {
-	session *session
-	mode    string
-	slots   chan struct{}
-	failed  chan struct{} // receives when a reference that decides has failed
-	needed  errgroup.Group
-	others  errgroup.Group
+	slots  chan struct{}
+	failed chan struct{} // receives when a reference that decides has failed
+	needed errgroup.Group
+	others errgroup.Group
 }
 
-// start resolves ref in the group. One that decides starts the grace of the
-// others when it fails.
-func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, ref references.Reference, decides bool) {
+func newPreflightRun() *preflightRun {
+	return &preflightRun{
+		slots:  make(chan struct{}, maxResolutions),
+		failed: make(chan struct{}, 1),
+	}
+}
+
+// start resolves a reference in the group. One that decides starts the grace of
+// the others when it fails.
+func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, decides bool, resolve func() error) {
 	group.Go(func() error {
 		select {
 		case r.slots <- struct{}{}:
@@ -87,7 +90,7 @@ func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, ref ref
 			return nil
 		}
 		defer func() { <-r.slots }()
-		if err := r.session.resolve(ctx, ref, r.mode); err != nil && decides {
+		if err := resolve(); err != nil && decides {
 			select {
 			case r.failed <- struct{}{}:
 			default:
@@ -120,60 +123,88 @@ func await(group *errgroup.Group, failed <-chan struct{}, giveUp func()) {
 	}
 }
 
-func (s *session) resolve(ctx context.Context, ref references.Reference, mode string) error {
-	_, _, _, err := s.client.ResolveImageConfig(ctx, ref.Name, sourceresolver.Opt{
-		LogName: ref.LogName,
-		ImageOpt: &sourceresolver.ResolveImageOpt{
-			Platform:    ref.Platform,
-			ResolveMode: mode,
-		},
-	})
+// resolve asks for ref as the builder will, so that the builder is answered from
+// the same request.
+func (s *session) resolve(ctx context.Context, ref references.Reference) error {
+	opt := sourceresolver.Opt{
+		LogName:  ref.LogName,
+		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: ref.Platform, ResolveMode: s.resolveMode},
+	}
+	var err error
+	if ref.Scanner {
+		opt.ImageOpt.ResolveMode = s.client.BuildOpts().Opts[keyResolveMode]
+		_, _, _, err = sourceresolver.NewImageMetaResolver(s.client).ResolveImageConfig(ctx, ref.Name, opt)
+	} else {
+		_, _, _, err = s.client.ResolveImageConfig(ctx, ref.Name, opt)
+	}
 	return err
 }
 
-// collect reads the Dockerfile and finds its references. It returns nil when the
-// builder will not build this Dockerfile itself: another frontend is asked for,
-// the request is not a build, or something is wrong that the builder says better.
-func (s *session) collect(ctx context.Context) (set *references.Set, resolveMode string) {
-	opts := s.client.BuildOpts()
-	if _, ok := opts.Opts[keyRequestID]; ok {
-		return nil, ""
+// errNotOurs is the reason for not looking at the Dockerfile: the builder will
+// hand the build on to another frontend, or answers a request that is no build.
+var errNotOurs = errors.New("not a build of this frontend")
+
+// collect reads the Dockerfile and finds its references. An error is for the
+// builder to say, which meets the same.
+func (s *session) collect(ctx context.Context) error {
+	opts := s.client.BuildOpts().Opts
+	_, started := opts[keyCmdline]
+	if _, ok := opts[keySyntaxArg]; ok && !started {
+		return errNotOurs
 	}
-	_, started := opts.Opts[keyCmdline]
-	if _, ok := opts.Opts[keySyntaxArg]; ok && !started {
-		return nil, ""
+	if id, ok := opts[keyRequestID]; ok && id != requestPreflight {
+		return errNotOurs
 	}
 	s.client.solved.record(true)
 	defer s.client.solved.record(false)
 	bc, err := dockerui.NewClient(s.client)
 	if err != nil {
-		return nil, ""
+		return err
 	}
 	src, err := bc.ReadEntrypoint(ctx, "Dockerfile")
 	if err != nil {
-		return nil, ""
+		return err
 	}
 	if _, _, _, ok := parser.DetectSyntax(src.Data); ok && !started {
-		return nil, ""
+		return errNotOurs
 	}
 	s.source = src
 	if s.checks = bc.LinterConfig; s.checks == nil {
 		check, _, _, _ := parser.ParseDirective("check", src.Data)
 		if s.checks, err = linter.ParseLintOptions(check); err != nil {
-			return nil, ""
+			return errors.Wrap(err, "failed to parse check options")
 		}
 	}
-	set, err = references.Collect(src.Data, references.Options{
+	set, err := references.Collect(src.Data, references.Options{
 		Filename:        path.Base(src.Filename),
 		Target:          bc.Target,
 		BuildArgs:       bc.BuildArgs,
 		BuildPlatform:   bc.BuildPlatforms[0],
 		TargetPlatforms: bc.TargetPlatforms,
 		MultiPlatform:   bc.MultiPlatformRequested,
-		Contexts:        references.ParseContexts(opts.Opts),
+		Contexts:        references.ParseContexts(opts),
 	})
 	if err != nil {
-		return nil, ""
+		return err
 	}
-	return set, bc.ImageResolveMode.String()
+	s.collected, s.refs, s.names, s.resolveMode = true, set.References, set.Names, bc.ImageResolveMode.String()
+	if bc.SBOM != nil {
+		s.refs = append(s.refs, references.Reference{
+			Name: bc.SBOM.Generator, Written: bc.SBOM.Generator, Platform: &bc.BuildPlatforms[0],
+			Needed: true, Scanner: true,
+		})
+	}
+	return nil
+}
+
+// locate attaches the places in the Dockerfile that an error of the parser names.
+func (s *session) locate(err error) error {
+	var el *parser.LocationError
+	if s.source == nil || !errors.As(err, &el) {
+		return err
+	}
+	for _, ranges := range el.Locations {
+		err = errdefs.WithSource(err, s.snippet(references.Position{Ranges: ranges}))
+	}
+	return err
 }

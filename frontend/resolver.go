@@ -68,6 +68,9 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 			return r.rescued(q, a, alt, t, err)
 		}
 	}
+	if t.Canceled() {
+		return nil, err // nothing is known of the reference
+	}
 	return nil, r.failed(q, t, err)
 }
 

@@ -67,6 +67,26 @@ func (t Tries) Conclude() Conclusion {
 	return c
 }
 
+// Rescued says what the refusal of the first try means when the reference could
+// be had without credentials after all.
+func (t Tries) Rescued() Conclusion {
+	d := t.Written
+	if host := hostOf(t.Ref); host != "" {
+		d.Host = host
+	}
+	d.Remedies = remediesRescued(d)
+	return Conclusion{Diagnosis: d, Headline: d.opening() + sayRescued(d), Written: d.Message}
+}
+
+// Canceled tells that the build was canceled before the reference was known.
+func (t Tries) Canceled() bool {
+	last := t.Written
+	if n := len(t.Without); n > 0 {
+		last = t.Without[n-1]
+	}
+	return last.Class == Canceled
+}
+
 // outcome is what a try without credentials adds to the first answer.
 type outcome struct {
 	class    Class // of the whole; empty: the first answer's

@@ -155,3 +155,29 @@ func TestRefused(t *testing.T) {
 	assert.Equal(t, "ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
 		RefusedShort("ghcr.io", uv, Diagnose(uv[0], ghcrRejected)))
 }
+
+func TestRescued(t *testing.T) {
+	var b strings.Builder
+	for _, tc := range []struct{ name, ref, written string }{
+		{"refused", "ghcr.io/acme/base:1.4", ghcrBareDenied},
+		{"refused by Docker Hub", "alpine", "failed to fetch oauth token: unexpected status from GET request to https://auth.docker.io/token?scope=x: 401 Unauthorized: incorrect username or password"},
+		{"ambiguous", "ghcr.io/acme/base:1.4", ghcrHead403},
+		{"helper", "ghcr.io/acme/base:1.4", "error getting credentials - err: exec: \"docker-credential-desktop\": executable file not found in $PATH, out: ``"},
+	} {
+		c := Tries{Ref: tc.ref, Written: Diagnose(tc.ref, tc.written)}.Rescued()
+		fmt.Fprintf(&b, "## %s\n%s\n", tc.name, c.Headline)
+		for _, r := range c.Remedies {
+			b.WriteString("  " + remedyLine(r) + "\n")
+			assert.NotContains(t, r.Command, "docker login", tc.name)
+		}
+		b.WriteString("\n")
+	}
+	golden(t, "rescued.golden", b.String())
+}
+
+func TestTriesCanceled(t *testing.T) {
+	refused, canceled := Diagnose("ghcr.io/a/b", ghcrBareDenied), Diagnose("ghcr.io/a/b", "context canceled")
+	assert.True(t, Tries{Written: canceled}.Canceled())
+	assert.True(t, Tries{Written: refused, Without: []Diagnosis{refused, canceled}}.Canceled())
+	assert.False(t, Tries{Written: refused, Without: []Diagnosis{refused}}.Canceled())
+}

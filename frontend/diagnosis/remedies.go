@@ -114,6 +114,13 @@ func remediesRefusedToo(d Diagnosis) []Remedy {
 	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteTypo, noteAgain)...)
 }
 
+func remediesRescued(d Diagnosis) []Remedy {
+	if d.Class == CredentialHelper {
+		return d.remedies()
+	}
+	return append([]Remedy{logout(d.Host)}, notes(keepPushNote(d.where()), noteEnv)...)
+}
+
 func remediesHelperAnswers(d Diagnosis) []Remedy {
 	if d.Class == CredentialHelper {
 		return d.remedies()

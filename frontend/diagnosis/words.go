@@ -123,6 +123,13 @@ func sayUnfinished(_, without Diagnosis) string {
 	return "; the try without credentials failed on the way" + inParens(without.Message)
 }
 
+func sayRescued(first Diagnosis) string {
+	if first.Class == CredentialsRejected {
+		return "; without them the images can be had"
+	}
+	return "; without credentials the images can be had"
+}
+
 // headline is the whole line when nothing was tried without credentials.
 func (d Diagnosis) headline() string {
 	answer, r := inParens(d.Message), registryOf(d.Host)
@@ -142,6 +149,9 @@ func (d Diagnosis) headline() string {
 	case RateLimited:
 		return d.where() + " got too many requests" + answer
 	case NotFound:
+		if d.Message == "not found" {
+			answer = ""
+		}
 		return d.where() + " has no such image or tag" + answer
 	case NoMatchingPlatform:
 		return "the image exists, but not for this platform"

@@ -77,11 +77,11 @@ func Collect(dt []byte, opt Options) (*Set, error) {
 			return nil, err
 		}
 		for _, r := range refs {
-			if i, ok := index[r.key()]; ok {
+			if i, ok := index[r.Key()]; ok {
 				set.References[i].merge(r)
 				continue
 			}
-			index[r.key()] = len(set.References)
+			index[r.Key()] = len(set.References)
 			set.References = append(set.References, r)
 		}
 	}

@@ -20,6 +20,9 @@ type Reference struct {
 	LogName string
 	// Needed is true when the target of the build depends on the image.
 	Needed bool
+	// Scanner marks the image of the SBOM scanner, which no Dockerfile names and
+	// which the builder asks for in another way.
+	Scanner bool
 	// Positions are the places that name the image, in the order of the file.
 	Positions []Position
 }
@@ -41,8 +44,8 @@ func PlatformString(p *ocispecs.Platform) string {
 	return platforms.FormatAll(*p)
 }
 
-// key tells apart what has to be asked separately.
-func (r *Reference) key() string {
+// Key tells apart what has to be asked separately.
+func (r *Reference) Key() string {
 	return r.Name + "\x00" + PlatformString(r.Platform)
 }
 

@@ -52,6 +52,8 @@ type RegistryOpt struct {
 	// Access tells whether a user, "" for nobody, may read a repository.
 	// By default everybody reads what is not a PrivateRepository.
 	Access func(user, repository string) bool
+	// NoTLS answers clients that expect TLS without it.
+	NoTLS bool
 	// RefuseHost answers with a status, unless 0, every request whose Host header
 	// is spelled so.
 	RefuseHost func(host string) int
@@ -122,6 +124,9 @@ func (e *Env) StartRegistry(ctx context.Context, opt RegistryOpt) (*Registry, er
 	}
 	if r.tlsAddr, err = e.serve(ctx, "registry with TLS", r, e.Network.ca); err != nil {
 		return nil, err
+	}
+	if opt.NoTLS {
+		r.tlsAddr = r.Addr
 	}
 	for _, host := range r.names() {
 		e.Network.claim(host, route{tls: r.tlsAddr, plain: r.Addr})

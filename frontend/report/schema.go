@@ -1,0 +1,144 @@
+package report
+
+import (
+	"encoding/json"
+
+	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+)
+
+// Version is the version of the schema.
+const Version = "1.0.0"
+
+// Outcome is what became of a reference.
+type Outcome string
+
+// The outcomes.
+const (
+	OK                   Outcome = "ok"
+	OKWithoutCredentials Outcome = "ok-without-credentials"
+	Failed               Outcome = "failed"
+	NotChecked           Outcome = "not-checked"
+)
+
+// Report is what is known of the references of one build.
+type Report struct {
+	Version    string      `json:"version"`
+	References []Reference `json:"references"`
+	Summary    Summary     `json:"summary"`
+}
+
+// Reference is one image for one platform.
+type Reference struct {
+	// Ref is the normalised reference, with tag or digest.
+	Ref string `json:"ref"`
+	// Platform is the one that was asked for; empty leaves it to BuildKit.
+	Platform string `json:"platform,omitempty"`
+	// Positions are the places that name the image, in the order of the file; none
+	// for an image that the Dockerfile does not name (an ONBUILD trigger, the SBOM
+	// scanner, an input of the build).
+	Positions []Position `json:"positions"`
+	// Needed is true when the target of the build depends on the image.
+	Needed  bool    `json:"needed"`
+	Outcome Outcome `json:"outcome"`
+	// Digest is of the manifest or index, where the image was found.
+	Digest string `json:"digest,omitempty"`
+	// Diagnosis is what the refusals mean together; absent where there was none.
+	Diagnosis *diagnosis.Diagnosis `json:"diagnosis,omitempty"`
+	// Explanation is the diagnosis in one sentence.
+	Explanation string `json:"explanation,omitempty"`
+
+	// Written is the reference as the user wrote it.
+	Written string `json:"-"`
+	// Hint is a further sentence about this image alone.
+	Hint string `json:"-"`
+}
+
+// Position is a place in a Dockerfile that names an image.
+type Position struct {
+	File        string `json:"file"`
+	Line        int    `json:"line"`            // from 1
+	Instruction string `json:"instruction"`     // its first line
+	Stage       string `json:"stage,omitempty"` // name or number; empty for the only one
+}
+
+// Summary counts references by outcome; an image for several platforms counts
+// once for each.
+type Summary struct {
+	References           int `json:"references"`
+	OK                   int `json:"ok"`
+	OKWithoutCredentials int `json:"okWithoutCredentials"`
+	Failed               int `json:"failed"`
+	NotChecked           int `json:"notChecked"`
+}
+
+// New makes a report of references, in their order.
+func New(refs []Reference) *Report {
+	r := &Report{Version: Version, References: refs, Summary: Summary{References: len(refs)}}
+	if refs == nil {
+		r.References = []Reference{}
+	}
+	for i := range r.References {
+		ref := &r.References[i]
+		if ref.Positions == nil {
+			ref.Positions = []Position{}
+		}
+		switch ref.Outcome {
+		case OK:
+			r.Summary.OK++
+		case OKWithoutCredentials:
+			r.Summary.OKWithoutCredentials++
+		case Failed:
+			r.Summary.Failed++
+		case NotChecked:
+			r.Summary.NotChecked++
+		}
+	}
+	return r
+}
+
+// Fail marks a reference as needed and failed: one that stopped the build was
+// needed, whatever was thought of it.
+func (r *Report) Fail(ref, platform string) {
+	for i := range r.References {
+		if f := &r.References[i]; f.Ref == ref && f.Platform == platform {
+			f.Needed, f.Outcome = true, Failed
+		}
+	}
+}
+
+// StatusCode is the exit status of a preflight: 1 when a needed image cannot be
+// had, or under strict only without credentials, else 0.
+func (r *Report) StatusCode(strict bool) int {
+	bad := r.where(func(ref *Reference) bool {
+		return ref.Needed && (ref.Outcome == Failed || ref.Outcome == NotChecked || strict && ref.Outcome == OKWithoutCredentials)
+	})
+	return min(len(bad), 1)
+}
+
+// JSON is the report as one indented object.
+func (r *Report) JSON() ([]byte, error) {
+	dt, err := json.MarshalIndent(r, "", "  ")
+	return dt, errors.Wrap(err, "failed to marshal the report")
+}
+
+// where keeps the references for which keep is true.
+func (r *Report) where(keep func(*Reference) bool) []*Reference {
+	var out []*Reference
+	for i := range r.References {
+		if keep(&r.References[i]) {
+			out = append(out, &r.References[i])
+		}
+	}
+	return out
+}
+
+// distinct counts references by name, whatever the number of platforms.
+func distinct(refs []*Reference) int {
+	names := map[string]struct{}{}
+	for _, r := range refs {
+		names[r.Ref] = struct{}{}
+	}
+	return len(names)
+}

@@ -1,0 +1,99 @@
+package frontend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/subrequests"
+	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/report"
+)
+
+const (
+	// requestPreflight is the request of `docker buildx build --call=preflight`.
+	requestPreflight = "frontend.preflight"
+
+	// checkTimeout bounds the answer to that request: what a registry has not said
+	// by then is reported as not checked. A build has no such bound.
+	checkTimeout = 30 * time.Second
+)
+
+var preflightDefinition = subrequests.Request{
+	Name:        requestPreflight,
+	Version:     report.Version,
+	Type:        subrequests.TypeRPC,
+	Description: "Resolve every image of the Dockerfile and report the outcome of each",
+	Opts: []subrequests.Named{
+		{Name: "target", Description: "Target build stage"},
+	},
+	Metadata: []subrequests.Named{
+		{Name: "result.json"},
+		{Name: "result.txt"},
+		{Name: "result.statuscode"},
+	},
+}
+
+var errCheckTimeout = errors.New("not checked: the registry did not answer in time")
+
+// answerPreflight resolves every reference, needed or not, and returns the
+// report in place of a build. No layer is pulled.
+func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error) {
+	if err := s.collect(ctx); errors.Is(err, errNotOurs) {
+		return builder.Build(ctx, s.client)
+	} else if err != nil {
+		return nil, s.locate(err)
+	}
+	// Not a deadline, which would go to the daemon and come back as the network's.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(checkTimeout, func() { cancel(errCheckTimeout) }).Stop()
+	s.ledger().expect(s.refs)
+	run := newPreflightRun()
+	for _, ref := range s.refs {
+		run.start(ctx, &run.needed, false, func() error { return s.resolve(ctx, ref) })
+	}
+	_ = run.needed.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
+		return nil, cause
+	}
+
+	results := s.results()
+	dt, err := results.JSON()
+	if err != nil {
+		return nil, err
+	}
+	res := gwclient.NewResult()
+	res.AddMeta("result.json", dt)
+	res.AddMeta("result.txt", []byte(results.Table()))
+	res.AddMeta("version", []byte(report.Version))
+	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict))))
+	return res, nil
+}
+
+// describe adds the preflight to what the builder answers.
+func describe(res *gwclient.Result, err error) (*gwclient.Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	var all []subrequests.Request
+	if err := json.Unmarshal(res.Metadata["result.json"], &all); err != nil {
+		return nil, errors.Wrap(err, "failed to parse the list of requests")
+	}
+	dt, err := json.MarshalIndent(append(all, preflightDefinition), "", "  ")
+	if err != nil {
+		return nil, errors.Wrap(err, "failed to marshal the list of requests")
+	}
+	var text bytes.Buffer
+	if err := subrequests.PrintDescribe(dt, &text); err != nil {
+		return nil, errors.Wrap(err, "failed to print the list of requests")
+	}
+	res.AddMeta("result.json", dt)
+	res.AddMeta("result.txt", text.Bytes())
+	return res, nil
+}
