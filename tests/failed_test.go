@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
 )
 
 // rawToken is the line that no user shall read as their final error.
 const rawToken = "failed to fetch oauth token"
 
 func TestPrivateImageUnderRefusedCredentials(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		res := solve(t, e, c, harness.SolveInput{
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend: fe,
-			Files: dockerfile("FROM ghcr.io/acme/private-base:1\nRUN true\n" +
+			Files: world.Dockerfile("FROM ghcr.io/acme/private-base:1\nRUN true\n" +
 				"COPY --from=ghcr.io/acme/private-tools:1 /bin/sh /x\nCOPY --from=ghcr.io/acme/tools:2 /bin/sh /y\n"),
-			DockerConfig: staleLogin(t, e, "ghcr.io"),
+			DockerConfig: world.StaleLogin(t, e, "ghcr.io"),
 		})
 		require.Error(t, res.Err)
 		text := res.Err.Error()
@@ -35,8 +36,8 @@ func TestPrivateImageUnderRefusedCredentials(t *testing.T) {
 		} {
 			require.Contains(t, text, want)
 		}
-		require.Empty(t, shared.ghcr.Requests().Blobs("acme/private-base"))
-		for _, r := range shared.ghcr.Requests().WithCredentials() {
+		require.Empty(t, shared.GHCR.Requests().Blobs("acme/private-base"))
+		for _, r := range shared.GHCR.Requests().WithCredentials() {
 			require.Equal(t, "ghcr.io", r.Host, "a retry must not send a credential")
 		}
 		var lines []int32
@@ -48,28 +49,28 @@ func TestPrivateImageUnderRefusedCredentials(t *testing.T) {
 }
 
 func TestPrivateImageWithoutLogin(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		res := solve(t, e, c, harness.SolveInput{Frontend: fe, Files: dockerfile("FROM ghcr.io/acme/private-base:1\n")})
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		res := world.Solve(t, e, c, harness.SolveInput{Frontend: fe, Files: world.Dockerfile("FROM ghcr.io/acme/private-base:1\n")})
 		require.ErrorContains(t, res.Err, "docker login ghcr.io")
 		require.NotContains(t, res.Err.Error(), "docker logout")
 		require.NotContains(t, res.Err.Error(), "failed to fetch anonymous token")
 		require.Nil(t, res.Vertex("(without credentials)"), "there were no credentials to leave out")
-		require.Equal(t, []string{"ghcr.io"}, shared.ghcr.Requests().Hosts())
+		require.Equal(t, []string{"ghcr.io"}, shared.GHCR.Requests().Hosts())
 	})
 }
 
 func TestPrivateImageWithGoodLogin(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		res := solve(t, e, c, harness.SolveInput{
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend:     fe,
-			Files:        dockerfile("FROM ghcr.io/acme/private-base:1\nRUN true\n"),
-			DockerConfig: goodLogin(t, e, "ghcr.io"),
+			Files:        world.Dockerfile("FROM ghcr.io/acme/private-base:1\nRUN true\n"),
+			DockerConfig: world.GoodLogin(t, e, "ghcr.io"),
 		})
 		require.NoError(t, res.Err)
 		require.Empty(t, res.Warnings)
-		require.Equal(t, []string{"ghcr.io"}, shared.ghcr.Requests().Hosts())
+		require.Equal(t, []string{"ghcr.io"}, shared.GHCR.Requests().Hosts())
 	})
 }
 
@@ -82,25 +83,25 @@ func TestNeverRetried(t *testing.T) {
 		opts  map[string]string
 		want  string
 	}{
-		{name: "not found", ref: "ghcr.io/acme/base:nope", want: "not found"},
+		{name: "not found", ref: "ghcr.io/acme/base:nope", want: "ghcr.io has no such image or tag"},
 		{name: "no such platform", ref: "ghcr.io/acme/one-platform:1", opts: map[string]string{"platform": "linux/s390x"}, want: "linux/s390x"},
 		{name: "rate limit", ref: "ghcr.io/acme/base:1", fault: harness.FaultStatus(429, "TOOMANYREQUESTS", "slow down"), want: "429"},
 		{name: "service unavailable", ref: "ghcr.io/acme/base:1", fault: harness.FaultStatus(503, "UNAVAILABLE", "maintenance"), want: "503"},
 		{name: "connection reset", ref: "ghcr.io/acme/base:1", fault: harness.FaultReset(), want: "ghcr.io"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := fresh(t)
-				shared.ghcr.SetFault(tc.fault)
-				defer shared.ghcr.SetFault(nil)
-				res := solve(t, e, c, harness.SolveInput{
-					Frontend: fe, Files: dockerfile("FROM " + tc.ref + "\n"), Opts: tc.opts,
-					DockerConfig: goodLogin(t, e, "ghcr.io"),
+			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := world.Fresh(t)
+				shared.GHCR.SetFault(tc.fault)
+				defer shared.GHCR.SetFault(nil)
+				res := world.Solve(t, e, c, harness.SolveInput{
+					Frontend: fe, Files: world.Dockerfile("FROM " + tc.ref + "\n"), Opts: tc.opts,
+					DockerConfig: world.GoodLogin(t, e, "ghcr.io"),
 				})
 				require.ErrorContains(t, res.Err, tc.want)
 				require.NotContains(t, res.Err.Error(), "docker logout")
 				require.Nil(t, res.Vertex("(without credentials)"))
-				require.Equal(t, []string{"ghcr.io"}, shared.ghcr.Requests().Hosts())
+				require.Equal(t, []string{"ghcr.io"}, shared.GHCR.Requests().Hosts())
 				require.Empty(t, res.Warnings)
 			})
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
 )
 
 // sixty is a Dockerfile of 60 references over six registries, with what has to
@@ -66,10 +67,10 @@ func newSixty(t *testing.T, e *harness.Env, prefix string) *sixty {
 		}
 	}
 	for i := range 10 {
-		_, err := shared.hub.Push(t.Context(), fmt.Sprintf("library/sixty:%d", i), base(fmt.Sprint(i)))
+		_, err := shared.Hub.Push(t.Context(), fmt.Sprintf("library/sixty:%d", i), world.Base(fmt.Sprint(i)))
 		require.NoError(t, err)
 		for _, repo := range []string{"sixty/public-%d:1", "sixty/private-%d:1"} {
-			_, err = shared.ghcr.Push(t.Context(), fmt.Sprintf(repo, i), base(fmt.Sprint(i)))
+			_, err = shared.GHCR.Push(t.Context(), fmt.Sprintf(repo, i), world.Base(fmt.Sprint(i)))
 			require.NoError(t, err)
 		}
 	}
@@ -88,11 +89,11 @@ func newSixty(t *testing.T, e *harness.Env, prefix string) *sixty {
 // TestSixtyReferences: one run names every failing image, with the right cause
 // and remedy, and a registry that hangs does not hold the answer back.
 func TestSixtyReferences(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
 		s := newSixty(t, e, "sixty-"+fe.Name+"-")
 		began := time.Now()
-		res := solve(t, e, c, harness.SolveInput{Frontend: fe, Files: dockerfile(s.dockerfile), DockerConfig: stale(t, e)})
+		res := world.Solve(t, e, c, harness.SolveInput{Frontend: fe, Files: world.Dockerfile(s.dockerfile), DockerConfig: world.Stale(t, e)})
 		took := time.Since(began)
 		require.Error(t, res.Err)
 		text := res.Err.Error()
@@ -103,17 +104,17 @@ func TestSixtyReferences(t *testing.T) {
 		}
 		require.Contains(t, text, "not checked: no answer in time after another image had failed")
 		require.Less(t, took, 25*time.Second, "a registry that hangs must not hold the error back")
-		require.Len(t, refusedWarnings(res), 1)
+		require.Len(t, world.RefusedWarnings(res), 1)
 	})
 }
 
 // TestPreflightCall: the same through `--call=preflight`, as text and as JSON.
 func TestPreflightCall(t *testing.T) {
-	e, _, d := freshDaemon(t)
+	e, _, d := world.FreshDaemon(t)
 	s := newSixty(t, e, "call-")
 	s.dockerfile = strings.ReplaceAll(s.dockerfile, "hang.test", "open.test") // the bound of a call is long
-	opt := harness.CommandOpt{Files: dockerfile(s.dockerfile), DockerConfig: stale(t, e)}
-	out := buildx(t, d, shared.pullsafe, opt, "--call=preflight,format=json")
+	opt := harness.CommandOpt{Files: world.Dockerfile(s.dockerfile), DockerConfig: world.Stale(t, e)}
+	out := world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight,format=json")
 	require.Equal(t, 1, out.Code, out.Stderr)
 	var got report.Report
 	require.NoError(t, json.Unmarshal([]byte(out.Stdout), &got))
@@ -139,48 +140,48 @@ func TestPreflightCall(t *testing.T) {
 	}
 	require.Equal(t, report.Summary{References: 60, OK: 10, OKWithoutCredentials: 10, Failed: 40}, got.Summary)
 	for i := range 10 {
-		blobs := shared.ghcr.Requests().Blobs(fmt.Sprintf("sixty/public-%d", i))
+		blobs := shared.GHCR.Requests().Blobs(fmt.Sprintf("sixty/public-%d", i))
 		require.LessOrEqual(t, len(blobs), 1, "no layer is pulled, at most the configuration: %s", blobs)
 	}
 
-	out = buildx(t, d, shared.pullsafe, opt, "--call=preflight")
+	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight")
 	require.Equal(t, 1, out.Code)
 	require.Contains(t, out.Stdout, "IMAGE ")
 	require.Contains(t, out.Stdout, "60 images: 10 ok, 10 ok without credentials, 40 failed\n")
-	out = buildx(t, d, shared.pullsafe, opt, "--call=preflight,ignorestatus=true")
+	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight,ignorestatus=true")
 	require.Zero(t, out.Code)
 }
 
 func TestPreflightCallOfWhatBuilds(t *testing.T) {
-	e, _, d := freshDaemon(t)
-	opt := harness.CommandOpt{Files: dockerfile("FROM alpine:3.23 AS a\nFROM ghcr.io/acme/private-base:1\nFROM a\n"), DockerConfig: good(t, e)}
-	out := buildx(t, d, shared.pullsafe, opt, "--call=preflight")
+	e, _, d := world.FreshDaemon(t)
+	opt := harness.CommandOpt{Files: world.Dockerfile("FROM alpine:3.23 AS a\nFROM ghcr.io/acme/private-base:1\nFROM a\n"), DockerConfig: world.Good(t, e)}
+	out := world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight")
 	require.Zero(t, out.Code, out.Stdout)
 	require.Regexp(t, `ghcr.io/acme/private-base:1 +linux/amd64 +Dockerfile:2 +ok \(not needed by the target\) +sha256:[0-9a-f]{12}\n`, out.Stdout)
 
 	// Under strict, what needs no credentials must not be had without.
-	opt = harness.CommandOpt{Files: dockerfile("FROM ghcr.io/acme/base:1\n"), DockerConfig: stale(t, e)}
-	require.Zero(t, buildx(t, d, shared.pullsafe, opt, "--call=preflight").Code)
-	require.Equal(t, 1, buildx(t, d, shared.pullsafe, opt, "--call=preflight", "--build-arg", "PULLSAFE_STRICT=true").Code)
+	opt = harness.CommandOpt{Files: world.Dockerfile("FROM ghcr.io/acme/base:1\n"), DockerConfig: world.Stale(t, e)}
+	require.Zero(t, world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight").Code)
+	require.Equal(t, 1, world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight", "--build-arg", "PULLSAFE_STRICT=true").Code)
 
 	// A Dockerfile that does not parse fails with the place.
-	opt.Files = dockerfile("FROM alpine:3.23\nFORM x\n")
-	out = buildx(t, d, shared.pullsafe, opt, "--call=preflight")
+	opt.Files = world.Dockerfile("FROM alpine:3.23\nFORM x\n")
+	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight")
 	require.Equal(t, 1, out.Code)
 	require.Contains(t, out.Stderr, "unknown instruction: FORM")
 	require.Contains(t, out.Stderr, ">>> FORM x")
 
-	out = buildx(t, d, shared.pullsafe, opt, "--call=subrequests.describe")
+	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=subrequests.describe")
 	require.Contains(t, out.Stdout, "\npreflight ")
 }
 
 // TestPreflightBake: three targets of a bake file, one JSON object.
 func TestPreflightBake(t *testing.T) {
-	e, _, d := freshDaemon(t)
+	e, _, d := world.FreshDaemon(t)
 	out, err := d.Buildx(t.Context(), harness.CommandOpt{
 		Files: map[string]string{"docker-bake.hcl": `
 group "default" { targets = ["one", "two", "three"] }
-target "_syntax" { args = { BUILDKIT_SYNTAX = "` + shared.pullsafe + `" } }
+target "_syntax" { args = { BUILDKIT_SYNTAX = "` + shared.Pullsafe + `" } }
 target "one" {
   inherits = ["_syntax"]
   dockerfile-inline = "FROM alpine:3.23"
@@ -194,7 +195,7 @@ target "three" {
   dockerfile-inline = "FROM ghcr.io/acme/private-base:1"
 }
 `},
-		Args: []string{"bake", "--progress=plain", "--call=preflight,format=json"}, DockerConfig: stale(t, e),
+		Args: []string{"bake", "--progress=plain", "--call=preflight,format=json"}, DockerConfig: world.Stale(t, e),
 	})
 	require.NoError(t, err)
 	require.Equal(t, 1, out.Code, out.Stderr)
@@ -212,10 +213,10 @@ target "three" {
 // TestMetadataFile: the report and the warning reach the metadata file of buildx,
 // in the form that CI turns into annotations.
 func TestMetadataFile(t *testing.T) {
-	e, _, d := freshDaemon(t)
+	e, _, d := world.FreshDaemon(t)
 	file := filepath.Join(t.TempDir(), "metadata.json")
-	out := buildx(t, d, shared.pullsafe, harness.CommandOpt{
-		Files: dockerfile(uvDockerfile), DockerConfig: stale(t, e), Env: []string{"BUILDX_METADATA_WARNINGS=1"},
+	out := world.Buildx(t, d, shared.Pullsafe, harness.CommandOpt{
+		Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e), Env: []string{"BUILDX_METADATA_WARNINGS=1"},
 	}, "--metadata-file="+file)
 	require.Zero(t, out.Code, out.Stderr)
 	dt, err := os.ReadFile(file)
@@ -241,13 +242,13 @@ func TestMetadataFile(t *testing.T) {
 	require.NotEmpty(t, w.Detail)
 	require.NotEmpty(t, w.URL)
 	require.Equal(t, "Dockerfile", w.SourceInfo.Filename)
-	require.Equal(t, uvDockerfile, string(w.SourceInfo.Data))
+	require.Equal(t, world.UVDockerfile, string(w.SourceInfo.Data))
 	require.Equal(t, 2, w.Range[0].Start.Line)
 }
 
 func TestWarningInRawJSON(t *testing.T) {
-	e, _, d := freshDaemon(t)
-	out := buildx(t, d, shared.pullsafe, harness.CommandOpt{Files: dockerfile(uvDockerfile), DockerConfig: stale(t, e)}, "--progress=rawjson")
+	e, _, d := world.FreshDaemon(t)
+	out := world.Buildx(t, d, shared.Pullsafe, harness.CommandOpt{Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e)}, "--progress=rawjson")
 	require.Zero(t, out.Code, out.Stderr)
 	found := 0
 	for line := range strings.Lines(out.Stderr) {
@@ -282,17 +283,17 @@ func TestCheckDirective(t *testing.T) {
 		{name: "build argument", directive: "# check=error=true\n", opts: map[string]string{"build-arg:BUILDKIT_DOCKERFILE_CHECK": "skip=RegistryCredentialsRefused"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := fresh(t)
-				res := solve(t, e, c, harness.SolveInput{
-					Frontend: fe, Files: dockerfile(tc.directive + "FROM ghcr.io/acme/base:1\n"), Opts: tc.opts, DockerConfig: stale(t, e),
+			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := world.Fresh(t)
+				res := world.Solve(t, e, c, harness.SolveInput{
+					Frontend: fe, Files: world.Dockerfile(tc.directive + "FROM ghcr.io/acme/base:1\n"), Opts: tc.opts, DockerConfig: world.Stale(t, e),
 				})
 				if tc.fails {
 					require.ErrorContains(t, res.Err, "lint violation found for rules: RegistryCredentialsRefused")
 				} else {
 					require.NoError(t, res.Err)
 				}
-				require.Len(t, refusedWarnings(res), tc.warnings)
+				require.Len(t, world.RefusedWarnings(res), tc.warnings)
 			})
 		})
 	}
@@ -301,21 +302,21 @@ func TestCheckDirective(t *testing.T) {
 // TestUnneededStages: a stage that the target does not need never fails or holds
 // up the build, and warns only of refused credentials.
 func TestUnneededStages(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
 		hang := "spare-" + fe.Name + ".test"
 		reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{Hosts: []string{hang}, Mode: harness.ModeToken})
 		require.NoError(t, err)
 		defer reg.Disconnect()
 		reg.SetFault(harness.FaultHang())
 		began := time.Now()
-		res := solve(t, e, c, harness.SolveInput{
-			Frontend: fe, DockerConfig: stale(t, e),
-			Files: dockerfile("FROM " + hang + "/a:1 AS x\nFROM ghcr.io/acme/private-base:1 AS y\nFROM alpine:3.23\nRUN true\n"),
+		res := world.Solve(t, e, c, harness.SolveInput{
+			Frontend: fe, DockerConfig: world.Stale(t, e),
+			Files: world.Dockerfile("FROM " + hang + "/a:1 AS x\nFROM ghcr.io/acme/private-base:1 AS y\nFROM alpine:3.23\nRUN true\n"),
 		})
 		require.NoError(t, res.Err)
 		require.Less(t, time.Since(began), 20*time.Second)
-		require.Empty(t, refusedWarnings(res), "it could not be had without credentials either")
+		require.Empty(t, world.RefusedWarnings(res), "it could not be had without credentials either")
 	})
 }
 
@@ -324,22 +325,22 @@ var escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 // TestTerminal looks at a terminal: the steps and the final error must read the
 // same there.
 func TestTerminal(t *testing.T) {
-	e, _, d := freshDaemon(t)
+	e, _, d := world.FreshDaemon(t)
 	pty, name, err := console.NewPty()
 	require.NoError(t, err)
-	defer pty.Close()
+	defer func() { _ = pty.Close() }()
 	require.NoError(t, pty.Resize(console.WinSize{Width: 180, Height: 50}))
 	_, err = d.Buildx(t.Context(), harness.CommandOpt{Args: []string{"version"}}) // makes the builder
 	require.NoError(t, err)
-	dir, err := e.WriteFiles(dockerfile("FROM ghcr.io/acme/base:1\nCOPY --from=ghcr.io/acme/private-tools:1 / /x\n"))
+	dir, err := e.WriteFiles(world.Dockerfile("FROM ghcr.io/acme/base:1\nCOPY --from=ghcr.io/acme/private-tools:1 / /x\n"))
 	require.NoError(t, err)
 	tty, err := os.OpenFile(name, os.O_RDWR, 0)
 	require.NoError(t, err)
-	defer tty.Close()
+	defer func() { _ = tty.Close() }()
 	cmd := exec.CommandContext(t.Context(), e.Tools.Path(harness.ToolBuildx), "build", "--builder", d.Name, "--progress=tty",
-		"--build-arg", "BUILDKIT_SYNTAX="+shared.pullsafe, ".")
+		"--build-arg", "BUILDKIT_SYNTAX="+shared.Pullsafe, ".")
 	cmd.Dir = dir
-	cmd.Env = e.Environ("DOCKER_CONFIG="+stale(t, e).Dir, "TERM=xterm-256color")
+	cmd.Env = e.Environ("DOCKER_CONFIG="+world.Stale(t, e).Dir, "TERM=xterm-256color")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	screen := make(chan string)
 	go func() {

@@ -12,41 +12,17 @@ import (
 
 	"github.com/org/pullsafe/frontend"
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
 )
 
-const uvDockerfile = `FROM alpine:3.23
-COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/
-RUN uv > /version
-`
-
-// requireAnonymousPull asserts what the registry saw of a repository that was
-// pulled in spite of a refused login: the login once at the token service, and
-// nobody's credentials in anything that came after.
-func requireAnonymousPull(t *testing.T, reg *harness.Registry, repository string, wantHost string) {
-	t.Helper()
-	seen := reg.Requests()
-	require.NotEmpty(t, seen.WithCredentials(), "the login was not tried")
-	require.Empty(t, seen.Manifests(repository).WithCredentials(), "%s", seen)
-	require.Empty(t, seen.Blobs(repository).WithCredentials(), "%s", seen)
-	require.NotEmpty(t, seen.Blobs(repository), "%s", seen)
-	for _, r := range seen {
-		if r.Host == wantHost {
-			require.True(t, r.Auth.Anonymous(), "credentials went to %s: %s", wantHost, seen)
-		}
-	}
-	for _, r := range seen.Blobs(repository) {
-		require.Equal(t, wantHost, r.Host)
-	}
-}
-
 func TestRefusedCredentialsOfPublicImage(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
 		out := t.TempDir()
-		res := solve(t, e, c, harness.SolveInput{
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend:     fe,
-			Files:        dockerfile(uvDockerfile),
-			DockerConfig: staleLogin(t, e, "ghcr.io"),
+			Files:        world.Dockerfile(world.UVDockerfile),
+			DockerConfig: world.StaleLogin(t, e, "ghcr.io"),
 			Exports:      []client.ExportEntry{{Type: client.ExporterLocal, OutputDir: out}},
 		})
 		require.NoError(t, res.Err)
@@ -54,10 +30,10 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "uv 0.7.1\n", string(version))
 
-		requireAnonymousPull(t, shared.ghcr, "astral-sh/uv", "GHCR.IO")
-		exchanges := shared.ghcr.Requests().Tokens().WithCredentials().Where(func(r harness.Request) bool { return r.Method == http.MethodGet })
-		require.Len(t, exchanges, 1, "the refused login is tried once: %s", shared.ghcr.Requests())
-		require.Empty(t, shared.hub.Requests().WithCredentials())
+		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+		exchanges := shared.GHCR.Requests().Tokens().WithCredentials().Where(func(r harness.Request) bool { return r.Method == http.MethodGet })
+		require.Len(t, exchanges, 1, "the refused login is tried once: %s", shared.GHCR.Requests())
+		require.Empty(t, shared.Hub.Requests().WithCredentials())
 
 		const step = "[internal] load metadata for ghcr.io/astral-sh/uv:0.7.1"
 		require.NotNil(t, res.Vertex(step+" (without credentials)"), "%q", res.Names())
@@ -78,13 +54,13 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 }
 
 func TestOneWarningARegistryHost(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		res := solve(t, e, c, harness.SolveInput{
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend: fe,
-			Files: dockerfile("FROM ghcr.io/acme/base:1 AS a\nFROM ghcr.io/acme/base:2 AS b\nFROM alpine:3.23\n" +
+			Files: world.Dockerfile("FROM ghcr.io/acme/base:1 AS a\nFROM ghcr.io/acme/base:2 AS b\nFROM alpine:3.23\n" +
 				"COPY --from=a /etc/passwd /a\nCOPY --from=b /etc/passwd /b\nCOPY --from=ghcr.io/acme/tools:2 /etc/passwd /c\n"),
-			DockerConfig: staleLogin(t, e, "ghcr.io", harness.HubAuthKey),
+			DockerConfig: world.StaleLogin(t, e, "ghcr.io", harness.HubAuthKey),
 		})
 		require.NoError(t, res.Err)
 		var short []string
@@ -94,17 +70,17 @@ func TestOneWarningARegistryHost(t *testing.T) {
 		require.Len(t, short, 2, "%q", short)
 		require.Contains(t, strings.Join(short, "\n"), "ghcr.io refused the stored credentials")
 		require.Contains(t, strings.Join(short, "\n"), "docker.io refused the stored credentials")
-		requireAnonymousPull(t, shared.hub, "library/alpine", "REGISTRY-1.DOCKER.IO")
+		world.RequireAnonymousPull(t, shared.Hub, "library/alpine", "REGISTRY-1.DOCKER.IO")
 		for _, repo := range []string{"acme/base", "acme/tools"} {
-			requireAnonymousPull(t, shared.ghcr, repo, "GHCR.IO")
+			world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
 		}
 	})
 }
 
 // The other image of the host keeps the login that is good for it.
 func TestLoginFitForOneRepositoryOnly(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
 		// A name of its own: the client keeps connections to a registry open.
 		host := "fit-" + fe.Name + ".test"
 		reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{
@@ -117,13 +93,13 @@ func TestLoginFitForOneRepositoryOnly(t *testing.T) {
 		require.NoError(t, err)
 		defer reg.Disconnect()
 		for _, name := range []string{"acme/private-base:1", "acme/base:1"} {
-			_, err = reg.Push(t.Context(), name, base(name))
+			_, err = reg.Push(t.Context(), name, world.Base(name))
 			require.NoError(t, err)
 		}
-		res := solve(t, e, c, harness.SolveInput{
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend:     fe,
-			Files:        dockerfile("FROM " + host + "/acme/private-base:1\nCOPY --from=" + host + "/acme/base:1 /etc/passwd /p\nRUN true\n"),
-			DockerConfig: goodLogin(t, e, host),
+			Files:        world.Dockerfile("FROM " + host + "/acme/private-base:1\nCOPY --from=" + host + "/acme/base:1 /etc/passwd /p\nRUN true\n"),
+			DockerConfig: world.GoodLogin(t, e, host),
 		})
 		require.NoError(t, res.Err, "%s", reg.Requests())
 		for _, r := range reg.Requests().Blobs("acme/private-base") {
@@ -138,30 +114,30 @@ func TestLoginFitForOneRepositoryOnly(t *testing.T) {
 }
 
 func TestRefusedWithoutTLS(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		host := shared.plain.Addr
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		host := shared.Plain.Addr
 		ip, port, _ := strings.Cut(host, ":")
-		res := solve(t, e, c, harness.SolveInput{
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend:     fe,
-			Files:        dockerfile("FROM " + host + "/acme/base:1\nRUN true\n"),
-			DockerConfig: staleLogin(t, e, host),
+			Files:        world.Dockerfile("FROM " + host + "/acme/base:1\nRUN true\n"),
+			DockerConfig: world.StaleLogin(t, e, host),
 		})
 		require.NoError(t, res.Err)
-		requireAnonymousPull(t, shared.plain, "acme/base", ip+":0"+port)
+		world.RequireAnonymousPull(t, shared.Plain, "acme/base", ip+":0"+port)
 	})
 }
 
 func TestRefusedByBasicRegistry(t *testing.T) {
-	both(t, func(t *testing.T, fe harness.Frontend) {
-		e, c := fresh(t)
-		res := solve(t, e, c, harness.SolveInput{
+	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		res := world.Solve(t, e, c, harness.SolveInput{
 			Frontend:     fe,
-			Files:        dockerfile("FROM " + basicHost + "/acme/base:1\nRUN true\n"),
-			DockerConfig: staleLogin(t, e, basicHost),
+			Files:        world.Dockerfile("FROM " + world.BasicHost + "/acme/base:1\nRUN true\n"),
+			DockerConfig: world.StaleLogin(t, e, world.BasicHost),
 		})
-		require.NoError(t, res.Err, "%s", shared.basic.Requests())
-		for _, r := range shared.basic.Requests().Blobs() {
+		require.NoError(t, res.Err, "%s", shared.Basic.Requests())
+		for _, r := range shared.Basic.Requests().Blobs() {
 			require.Equal(t, harness.AuthNone, r.Auth)
 		}
 	})
@@ -181,8 +157,8 @@ func TestSpellingThatTheRegistryRefuses(t *testing.T) {
 		{name: "port-503", status: 503, port: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := fresh(t)
+			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := world.Fresh(t)
 				host := tc.name + "-" + fe.Name + ".test"
 				upper := strings.ToUpper(host)
 				reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{
@@ -196,19 +172,54 @@ func TestSpellingThatTheRegistryRefuses(t *testing.T) {
 				})
 				require.NoError(t, err)
 				defer reg.Disconnect()
-				_, err = reg.Push(t.Context(), "acme/base:1", base(host))
+				_, err = reg.Push(t.Context(), "acme/base:1", world.Base(host))
 				require.NoError(t, err)
-				res := solve(t, e, c, harness.SolveInput{
+				res := world.Solve(t, e, c, harness.SolveInput{
 					Frontend:     fe,
-					Files:        dockerfile("FROM " + host + "/acme/base:1\nRUN true\n"),
-					DockerConfig: staleLogin(t, e, host),
+					Files:        world.Dockerfile("FROM " + host + "/acme/base:1\nRUN true\n"),
+					DockerConfig: world.StaleLogin(t, e, host),
 				})
 				require.NoError(t, res.Err, "%s", reg.Requests())
 				want := host + ":443"
 				if tc.port {
 					want = upper
 				}
-				requireAnonymousPull(t, reg, "acme/base", want)
+				world.RequireAnonymousPull(t, reg, "acme/base", want)
+			})
+		})
+	}
+}
+
+// TestRefusedEverywhere: the ways in which an image can be named all lead
+// through the retry.
+func TestRefusedEverywhere(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		df   string
+		opts map[string]string
+	}{
+		{name: "from", df: "FROM ghcr.io/acme/base:1\nRUN true\n"},
+		{name: "copy", df: "FROM scratch\nCOPY --from=ghcr.io/acme/base:1 /etc/passwd /\n"},
+		{name: "mount", df: "FROM alpine:3.23\nRUN --mount=from=ghcr.io/acme/base:1,target=/x cat /x/etc/passwd > /a\n"},
+		{name: "named context", df: "FROM base\nRUN true\n", opts: map[string]string{"context:base": "docker-image://ghcr.io/acme/base:1"}},
+		{name: "argument", df: "ARG B\nFROM $B\nRUN true\n", opts: map[string]string{"build-arg:B": "ghcr.io/acme/base:1"}},
+		{name: "platforms", df: "FROM ghcr.io/acme/base:1\nCOPY --from=ghcr.io/acme/base:1 /etc/passwd /x\n", opts: map[string]string{"platform": "linux/amd64,linux/arm64"}},
+		{name: "onbuild", df: "FROM docker.io/library/onbuild:1\nRUN uv\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := world.Fresh(t)
+				res := world.Solve(t, e, c, harness.SolveInput{
+					Frontend: fe, Files: world.Dockerfile(tc.df), Opts: tc.opts,
+					DockerConfig: world.StaleLogin(t, e, "ghcr.io"),
+				})
+				require.NoError(t, res.Err)
+				require.Len(t, world.RefusedWarnings(res), 1)
+				repo := "acme/base"
+				if tc.name == "onbuild" {
+					repo = "astral-sh/uv"
+				}
+				world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
 			})
 		})
 	}

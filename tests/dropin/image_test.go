@@ -1,4 +1,4 @@
-package tests
+package dropin
 
 import (
 	"os/exec"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/pullsafe/frontend"
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
 )
 
 const (
@@ -31,10 +32,10 @@ var upstreamCaps = []string{
 // refusal. A request that it does not know is enough: it comes after the caps.
 func askCap(t *testing.T, name string) error {
 	t.Helper()
-	e, c := fresh(t)
-	res := solve(t, e, c, harness.SolveInput{
+	e, c := world.Fresh(t)
+	res := world.Solve(t, e, c, harness.SolveInput{
 		Frontend: harness.Frontend{Func: frontend.Build},
-		Files:    dockerfile("FROM scratch\n"),
+		Files:    world.Dockerfile("FROM scratch\n"),
 		Opts:     map[string]string{"frontend.caps": name, "requestid": "frontend.subrequests.describe"},
 	})
 	return res.Err

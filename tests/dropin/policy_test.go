@@ -1,4 +1,4 @@
-package tests
+package dropin
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
 )
 
 func rule(action spb.PolicyAction, identifier string) *spb.Rule {
@@ -38,17 +39,17 @@ func TestSourcePolicies(t *testing.T) {
 		hidden string // repository that must never be asked for
 	}{
 		{
-			name: "deny, login refused", login: stale,
+			name: "deny, login refused", login: world.Stale,
 			rules: []*spb.Rule{rule(spb.PolicyAction_DENY, uvSource)},
 			want:  "denied by policy", same: true,
 		},
 		{
-			name: "deny, login good", login: good,
+			name: "deny, login good", login: world.Good,
 			rules: []*spb.Rule{rule(spb.PolicyAction_DENY, "docker-image://ghcr.io/astral-sh/*")},
 			want:  "denied by policy", same: true,
 		},
 		{
-			name: "allow list, login good", login: good, asked: true,
+			name: "allow list, login good", login: world.Good, asked: true,
 			rules: []*spb.Rule{
 				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
 				rule(spb.PolicyAction_ALLOW, "docker-image://docker.io/*"), rule(spb.PolicyAction_ALLOW, "docker-image://127.0.0.1*"),
@@ -57,7 +58,7 @@ func TestSourcePolicies(t *testing.T) {
 		},
 		{
 			// Fails closed, and the error names the policy as the reason.
-			name: "allow list that knows only the host as written, login refused", login: stale, asked: true,
+			name: "allow list that knows only the host as written, login refused", login: world.Stale, asked: true,
 			rules: []*spb.Rule{
 				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
 				rule(spb.PolicyAction_ALLOW, "docker-image://docker.io/*"), rule(spb.PolicyAction_ALLOW, "docker-image://127.0.0.1*"),
@@ -66,7 +67,7 @@ func TestSourcePolicies(t *testing.T) {
 			want: "source policy",
 		},
 		{
-			name: "allow list with the other spelling, login refused", login: stale, asked: true,
+			name: "allow list with the other spelling, login refused", login: world.Stale, asked: true,
 			rules: []*spb.Rule{
 				rule(spb.PolicyAction_DENY, "*"), rule(spb.PolicyAction_ALLOW, "docker-image://ghcr.io/*"),
 				rule(spb.PolicyAction_ALLOW, uvAnyCase),
@@ -75,29 +76,29 @@ func TestSourcePolicies(t *testing.T) {
 			},
 		},
 		{
-			name: "convert, login good", login: good, hidden: "astral-sh/uv",
+			name: "convert, login good", login: world.Good, hidden: "astral-sh/uv",
 			rules: []*spb.Rule{convert(uvSource, baseSource)},
 		},
 		{
-			name: "convert, login refused for the new place", login: stale, hidden: "astral-sh/uv",
+			name: "convert, login refused for the new place", login: world.Stale, hidden: "astral-sh/uv",
 			rules: []*spb.Rule{convert(uvSource, baseSource)},
 			want:  "ghcr.io refused",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := harness.SolveInput{
-				Files:        dockerfile("FROM alpine:3.23\nCOPY --from=ghcr.io/astral-sh/uv:0.7.1 / /x/\n"),
+				Files:        world.Dockerfile("FROM alpine:3.23\nCOPY --from=ghcr.io/astral-sh/uv:0.7.1 / /x/\n"),
 				SourcePolicy: &spb.Policy{Version: 1, Rules: tc.rules},
 			}
 			up := func() *harness.Result {
-				e, c := fresh(t)
-				in.Frontend, in.DockerConfig = harness.Frontend{Image: shared.upstream}, tc.login(t, e)
-				return solve(t, e, c, in)
+				e, c := world.Fresh(t)
+				in.Frontend, in.DockerConfig = harness.Frontend{Image: shared.Upstream}, tc.login(t, e)
+				return world.Solve(t, e, c, in)
 			}()
-			both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := fresh(t)
+			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+				e, c := world.Fresh(t)
 				in.Frontend, in.DockerConfig = fe, tc.login(t, e)
-				res := solve(t, e, c, in)
+				res := world.Solve(t, e, c, in)
 				if tc.want == "" {
 					require.NoError(t, res.Err)
 				} else {
@@ -107,7 +108,7 @@ func TestSourcePolicies(t *testing.T) {
 				if tc.same {
 					require.Equal(t, up.Err.Error(), res.Err.Error())
 				}
-				seen := shared.ghcr.Requests()
+				seen := shared.GHCR.Requests()
 				if !tc.asked {
 					require.Empty(t, seen.Manifests("astral-sh/uv"), "%s", seen)
 				}
@@ -117,14 +118,4 @@ func TestSourcePolicies(t *testing.T) {
 			})
 		})
 	}
-}
-
-func stale(t *testing.T, e *harness.Env) *harness.DockerConfig {
-	t.Helper()
-	return staleLogin(t, e, "ghcr.io")
-}
-
-func good(t *testing.T, e *harness.Env) *harness.DockerConfig {
-	t.Helper()
-	return goodLogin(t, e, "ghcr.io")
 }
