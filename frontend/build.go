@@ -50,7 +50,7 @@ func (s *session) build(ctx context.Context) (*gwclient.Result, error) {
 	stop := s.preflight(ctx)
 	res, err := builder.Build(ctx, s.client)
 	stop()
-	s.warn(ctx)
+	s.warn(ctx, err == nil)
 	if err != nil {
 		return nil, s.explain(err)
 	}

@@ -3,12 +3,15 @@ package frontend
 import (
 	"context"
 
+	"github.com/distribution/reference"
 	bkllb "github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/org/pullsafe/llb"
 )
@@ -34,13 +37,40 @@ var (
 	_ currentFrontend = &client{}
 )
 
+// daemon is what this package has to know of the daemon.
+type daemon struct {
+	// policies: it applies source policies, also those of a request.
+	policies bool
+	// warnings: it takes warnings for the user.
+	warnings bool
+	// checkPolicy asks the policies of the session, and those of the daemon, about
+	// a reference with a digest; nil if the daemon knows no policies of sessions.
+	checkPolicy func(context.Context, reference.Named, *ocispecs.Platform) error
+}
+
 func newClient(gw gwclient.Client, opt options) *client {
-	caps := gw.BuildOpts().LLBCaps
-	policies := caps.Supports(pb.CapSourcePolicy) == nil
-	return &client{
-		Client:   gw,
-		resolver: newResolver(opt, policies),
-		policies: policies,
+	caps, gwcaps := gw.BuildOpts().LLBCaps, gw.BuildOpts().Caps
+	d := daemon{
+		policies: caps.Supports(pb.CapSourcePolicy) == nil,
+		warnings: gwcaps.Supports(gwpb.CapGatewayWarnings) == nil,
+	}
+	if caps.Supports(pb.CapSourcePolicySession) == nil {
+		d.checkPolicy = policyCheck(gw)
+	}
+	return &client{Client: gw, resolver: newResolver(opt, d), policies: d.policies}
+}
+
+// policyCheck asks for metadata in the one way in which BuildKit evaluates the
+// policies and then has nothing to ask a registry for: by digest, without the
+// configuration.
+func policyCheck(gw gwclient.Client) func(context.Context, reference.Named, *ocispecs.Platform) error {
+	return func(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
+		_, err := gw.ResolveSourceMetadata(ctx, &pb.SourceOp{Identifier: llb.ImageSource(ref)}, sourceresolver.Opt{
+			LogName:        "[internal] check policies for " + ref.String(),
+			SourcePolicies: []*spb.Policy{llb.OnlyPolicy(ref)},
+			ImageOpt:       &sourceresolver.ResolveImageOpt{Platform: platform, NoConfig: true},
+		})
+		return err
 	}
 }
 

@@ -45,11 +45,7 @@ type refError struct {
 }
 
 func newRefError(q *query, t diagnosis.Tries, cause error) *refError {
-	return &refError{
-		worded: newWorded(t.Conclude().Headline, cause),
-		query:  q,
-		tries:  t,
-	}
+	return &refError{worded: newWorded(t.Conclude().Headline, cause), query: q, tries: t}
 }
 
 // explain turns an error of the builder into the report, if references are what

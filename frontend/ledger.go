@@ -28,10 +28,11 @@ type ledger struct {
 	outcomes []outcome
 	found    []references.Reference
 	spelling llb.Names
+	allowed  map[string]struct{} // references and platforms that the policies allow
 }
 
 func newLedger() *ledger {
-	return &ledger{spelling: llb.Names{}}
+	return &ledger{spelling: llb.Names{}, allowed: map[string]struct{}{}}
 }
 
 func (l *ledger) add(o outcome) {
@@ -48,6 +49,20 @@ func (l *ledger) respell(repository, as string) {
 	if _, ok := l.spelling[repository]; !ok {
 		l.spelling[repository] = as
 	}
+}
+
+// allow remembers what the policies allow.
+func (l *ledger) allow(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.allowed[key] = struct{}{}
+}
+
+func (l *ledger) isAllowed(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.allowed[key]
+	return ok
 }
 
 func (l *ledger) respelled() llb.Names {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/pkg/errors"
 )
 
@@ -52,9 +53,18 @@ var controls = []control{
 		return v == "all" || v == "target"
 	}},
 	{name: "hosts", values: "registry hosts, separated by commas", set: func(o *options, v string) bool {
-		o.hosts = strings.Split(v, ",")
-		return !slices.Contains(o.hosts, "")
+		o.hosts = nil
+		for host := range strings.SplitSeq(v, ",") {
+			o.hosts = append(o.hosts, strings.TrimSpace(host))
+		}
+		return !slices.ContainsFunc(o.hosts, func(host string) bool { return !isHost(host) })
 	}},
+}
+
+// isHost tells whether s is a registry host as references have it.
+func isHost(s string) bool {
+	named, err := reference.ParseNormalizedNamed(s + "/x")
+	return err == nil && reference.Domain(named) == s && reference.Path(named) == "x"
 }
 
 // parseOptions reads the controls out of the frontend's options: words on the

@@ -10,6 +10,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
 )
 
@@ -53,11 +54,16 @@ func newQuery(kind, ref string, opt sourceresolver.Opt, ask ask) *query {
 	return q
 }
 
-// withoutCredentialsLog names the progress step of a try without credentials.
-func (q *query) withoutCredentialsLog() string {
+// withoutCredentialsLog names the progress step of a try without credentials. A
+// daemon that shows no warnings shows the advice there, or the user would not
+// learn of it.
+func (q *query) withoutCredentialsLog(warnings bool) string {
 	name := q.logName
 	if name == "" {
 		name = "[internal] load metadata for " + q.ref
+	}
+	if !warnings {
+		return name + diagnosis.StepAdvice(q.host())
 	}
 	return name + " (without credentials)"
 }

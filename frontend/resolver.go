@@ -8,8 +8,10 @@ import (
 	"github.com/distribution/reference"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/llb"
 )
 
@@ -24,13 +26,13 @@ const transientWait = 250 * time.Millisecond
 // resolver resolves references, each once a build, and remembers how.
 type resolver struct {
 	opt    options
-	guard  bool // the daemon applies source policies to metadata requests
+	daemon daemon
 	flight flightcontrol.CachedGroup[*answer]
 	ledger *ledger
 }
 
-func newResolver(opt options, guard bool) *resolver {
-	r := &resolver{opt: opt, guard: guard, ledger: newLedger()}
+func newResolver(opt options, d daemon) *resolver {
+	r := &resolver{opt: opt, daemon: d, ledger: newLedger()}
 	r.flight.CacheError = true
 	return r
 }
@@ -61,11 +63,16 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 		r.ledger.add(outcome{query: q, digest: a.dgst})
 		return a, nil
 	}
-	t := diagnosis.Tries{Ref: sent.String(), Written: diagnosis.Diagnose(sent.String(), err.Error())}
+	t := diagnosis.Tries{
+		Ref:     sent.String(),
+		Written: diagnosis.Diagnose(sent.String(), err.Error()),
+		Off:     !r.opt.retries(q.host()),
+		Strict:  r.opt.strict,
+	}
 	converted := sent.String() != q.named.String()
-	if !converted && t.Written.AnonymousRetryCanHelp && r.opt.retries(q.host()) {
+	if !converted && !t.Off && t.Written.AnonymousRetryCanHelp {
 		if a, alt := r.withoutCredentials(ctx, q, &t); a != nil {
-			return r.rescued(q, a, alt, t, err)
+			return r.rescued(ctx, q, a, alt, t, err)
 		}
 	}
 	if t.Canceled() {
@@ -82,11 +89,11 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 // and what was really asked for is returned; it is never tried another way.
 func (r *resolver) asWritten(ctx context.Context, q *query) (*answer, reference.Named, error) {
 	var only []*spb.Policy
-	if r.guard {
+	if r.daemon.policies {
 		only = []*spb.Policy{llb.OnlyPolicy(q.named)}
 	}
 	a, err := q.ask(ctx, q.ref, q.logName, only)
-	if err == nil || !r.guard {
+	if err == nil || !r.daemon.policies {
 		return a, q.named, err
 	}
 	source, ok := llb.ParseImageSource(diagnosis.PolicySource(err.Error()))
@@ -134,12 +141,12 @@ func (r *resolver) spellings(q *query) []reference.Named {
 // turn the other spelling into another source.
 func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Named) (*answer, error) {
 	var only []*spb.Policy
-	if r.guard {
+	if r.daemon.policies {
 		only = []*spb.Policy{llb.OnlyPolicy(alt)}
 	}
 	wait := transientWait
 	for i := 0; ; i++ {
-		a, err := q.ask(ctx, alt.String(), q.withoutCredentialsLog(), only)
+		a, err := q.ask(ctx, alt.String(), q.withoutCredentialsLog(r.daemon.warnings), only)
 		if err == nil || i == transientRepeats || !diagnosis.Diagnose(q.ref, err.Error()).Transient() {
 			return a, err
 		}
@@ -152,16 +159,57 @@ func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Nam
 	}
 }
 
-func (r *resolver) rescued(q *query, a *answer, alt reference.Named, t diagnosis.Tries, cause error) (*answer, error) {
+// rescued goes on with what was had without credentials, if the policies allow
+// the image that the user named, and strict the way it was had.
+func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt reference.Named, t diagnosis.Tries, cause error) (*answer, error) {
+	ref, err := pinned(q, a)
+	if err == nil {
+		err = r.allowed(ctx, ref, q.platform)
+	}
+	if err != nil {
+		if context.Cause(ctx) != nil {
+			return nil, err
+		}
+		d := diagnosis.Diagnose(q.ref, err.Error())
+		t.Policy = &d
+		return nil, r.failed(q, t, cause)
+	}
 	o := outcome{query: q, digest: a.dgst, tries: t, rescued: true}
 	if r.opt.strict {
-		o.err = newRefError(q, t, cause)
+		o.err = &refError{worded: newWorded(t.Rescued().Headline, cause), query: q, tries: t}
 		r.ledger.add(o)
 		return nil, o.err
 	}
 	r.ledger.respell(q.named.Name(), alt.Name())
 	r.ledger.add(o)
 	return a.respelled(q), nil
+}
+
+// allowed asks the policies of the session (buildx --policy) about the image
+// that the user named, with the digest that was had. When it is solved, BuildKit
+// asks them only after the convert rules, about the other spelling, for which
+// they may have no rule; and a policy that failed because its own request for
+// metadata was refused looks like a plain refusal by the registry. For a digest,
+// and without the configuration, BuildKit itself asks no registry: an error of
+// any kind comes from the policies, and none is ignored.
+func (r *resolver) allowed(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
+	key := ref.String() + "\x00" + references.PlatformString(platform)
+	if r.daemon.checkPolicy == nil || r.ledger.isAllowed(key) {
+		return nil
+	}
+	if err := r.daemon.checkPolicy(ctx, ref, platform); err != nil {
+		return err
+	}
+	r.ledger.allow(key)
+	return nil
+}
+
+// pinned is the reference of q with the digest that was had.
+func pinned(q *query, a *answer) (reference.Named, error) {
+	if _, ok := q.named.(reference.Digested); ok {
+		return q.named, nil
+	}
+	return reference.WithDigest(q.named, a.dgst)
 }
 
 func (r *resolver) failed(q *query, t diagnosis.Tries, cause error) error {

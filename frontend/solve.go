@@ -9,6 +9,8 @@ import (
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/llb"
 )
 
 // Solve implements gwclient.Client. A request for another frontend is not
@@ -20,7 +22,7 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 	if res, ok := c.solved.get(req); ok {
 		return res, nil
 	}
-	solve, err := c.withoutCredentials(req)
+	solve, err := c.withoutCredentials(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 // first: BuildKit evaluates the user's own policies before those of a request,
 // on the source as the user wrote it. Where the daemon has no source policies
 // there are none of the user's either, and the definition itself is rewritten.
-func (c *client) withoutCredentials(req gwclient.SolveRequest) (gwclient.SolveRequest, error) {
+func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveRequest) (gwclient.SolveRequest, error) {
 	names := c.resolver.names()
 	if len(names) == 0 {
 		return req, nil
@@ -53,10 +55,33 @@ func (c *client) withoutCredentials(req gwclient.SolveRequest) (gwclient.SolveRe
 	if err != nil {
 		return req, errors.Wrap(err, "failed to make convert rules")
 	}
-	if policy != nil {
-		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
+	if policy == nil {
+		return req, nil
 	}
+	if err := c.allowed(ctx, req.Definition, names); err != nil {
+		return req, err
+	}
+	req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
 	return req, nil
+}
+
+// allowed asks the policies about what the convert rules will hide from them and
+// was not asked about when it was resolved: the images of a definition that the
+// client handed over are resolved by tag, and solved by a digest of their own.
+func (c *client) allowed(ctx context.Context, def *pb.Definition, names llb.Names) error {
+	sources, err := llb.ImageSources(def)
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
+		if _, ok := names.Respell(src.Ref); !ok {
+			continue
+		}
+		if err := c.resolver.allowed(ctx, src.Ref, ociPlatform(src.Platform)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // solveMemo answers the builder's own reading of the Dockerfile with the result

@@ -20,40 +20,59 @@ const RuleCredentialsRefused = "RegistryCredentialsRefused"
 // ruleURL documents the rule.
 const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRefused.md"
 
-// warn tells the user what was pulled without credentials: one warning a
-// registry host, in the linter's form.
-func (s *session) warn(ctx context.Context) {
-	if s.silenced() {
+// warn tells the user what was had without credentials, and which refused
+// credentials no stage that is needed has met: one warning a registry host, in
+// the linter's form. A request that is no build has an answer of its own.
+func (s *session) warn(ctx context.Context, built bool) {
+	if s.silenced() || s.client.BuildOpts().Opts[keyRequestID] != "" {
 		return
 	}
+	done := "pulled"
+	if !built {
+		done = "resolved"
+	}
+	hosts := map[string]struct{}{}
 	rescued := s.ledger().entries(func(e entry) bool { return e.rescued && e.err == nil })
-	for _, group := range groupBy(rescued, func(e entry) string { return e.query.host() }) {
-		first := group[0]
-		var refs []string
-		for _, e := range group {
-			if !slices.Contains(refs, e.query.ref) {
-				refs = append(refs, e.query.ref)
-			}
+	for _, group := range groupByHost(rescued) {
+		host, d := group[0].query.host(), group[0].tries.Written
+		hosts[host] = struct{}{}
+		s.send(ctx, diagnosis.RefusedShort(host, names(group), d, done), diagnosis.RefusedDetail(host, names(group), d), group[0])
+	}
+	unneeded := s.ledger().entries(func(e entry) bool {
+		return !e.found.Needed && e.err != nil && e.tries.Written.Class == diagnosis.CredentialsRejected
+	})
+	for _, group := range groupByHost(unneeded) {
+		host := group[0].query.host()
+		if _, ok := hosts[host]; ok {
+			continue
 		}
-		host, d := first.query.host(), first.tries.Written
-		var ranges []parser.Range
-		line := 0
-		if p := first.found.Positions; len(p) > 0 {
-			ranges, line = p[0].Ranges, p[0].Line
-		}
-		short := linter.LintFormatShort(RuleCredentialsRefused, diagnosis.RefusedShort(host, refs, d), line)
-		detail := diagnosis.RefusedDetail(host, refs, d)
-		s.send(ctx, short, detail, ranges)
+		s.send(ctx, diagnosis.UnneededShort(host, names(group)), diagnosis.UnneededDetail(host, group[0].tries.Written), group[0])
 	}
 }
 
-// send delivers one warning. A daemon that knows no warnings still builds: the
-// step "without credentials" is then all that is shown.
-func (s *session) send(ctx context.Context, short string, detail []string, ranges []parser.Range) {
-	opts := gwclient.WarnOpts{Level: 1, URL: ruleURL, Range: pbRanges(ranges)}
-	for _, line := range detail {
-		opts.Detail = append(opts.Detail, []byte(line))
+// names are the references of a group, each once.
+func names(group []entry) []string {
+	var refs []string
+	for _, e := range group {
+		if !slices.Contains(refs, e.query.ref) {
+			refs = append(refs, e.query.ref)
+		}
 	}
+	return refs
+}
+
+// send delivers one warning, at the first place that the entry names. A daemon
+// that knows no warnings still builds.
+func (s *session) send(ctx context.Context, short string, detail []string, at entry) {
+	opts := gwclient.WarnOpts{Level: 1, URL: ruleURL}
+	line := 0
+	if p := at.found.Positions; len(p) > 0 {
+		opts.Range, line = pbRanges(p[0].Ranges), p[0].Line
+	}
+	for _, text := range detail {
+		opts.Detail = append(opts.Detail, []byte(text))
+	}
+	short = linter.LintFormatShort(RuleCredentialsRefused, short, line)
 	if s.source != nil {
 		s.source.Warn(ctx, short, opts)
 		return
@@ -77,16 +96,17 @@ func (s *session) violation() error {
 	return errors.Errorf("lint violation found for rules: %s", RuleCredentialsRefused)
 }
 
-// groupBy splits entries by key, keeping their order and that of the groups.
-func groupBy(entries []entry, key func(entry) string) [][]entry {
+// groupByHost splits entries by registry host, keeping their order and that of
+// the hosts.
+func groupByHost(entries []entry) [][]entry {
 	var out [][]entry
 	index := map[string]int{}
 	for _, e := range entries {
-		k := key(e)
-		i, ok := index[k]
+		host := e.query.host()
+		i, ok := index[host]
 		if !ok {
 			i = len(out)
-			index[k] = i
+			index[host] = i
 			out = append(out, nil)
 		}
 		out[i] = append(out[i], e)

@@ -1,2 +1,1 @@
-def main():
-    print("hello from a public image")
+print("hello from a public image")

@@ -8,6 +8,12 @@ type Tries struct {
 	Ref     string
 	Written Diagnosis
 	Without []Diagnosis
+	// Policy is the answer of the policies to the image that was had without
+	// credentials; nil if they allow it.
+	Policy *Diagnosis
+	// Off: the try without credentials is switched off for the registry host.
+	// Strict: it may be made, but an image that is only had so is not used.
+	Off, Strict bool
 }
 
 // Conclusion is what the tries mean together.
@@ -47,9 +53,19 @@ func (t Tries) Conclude() Conclusion {
 		d.Host = host
 	}
 	c := Conclusion{Diagnosis: d, Written: d.Message}
+	if t.Policy != nil {
+		c.Without = t.Policy.Message
+		c.Headline = d.opening() + sayPolicyUndecided(*t.Policy)
+		c.AnonymousRetryCanHelp = false
+		c.Remedies = remediesPolicyUndecided(d)
+		return c
+	}
 	without, tried := t.without()
 	if !tried {
 		c.Headline = d.headline()
+		if t.Off && d.AnonymousRetryCanHelp {
+			c.Headline = d.opening() + sayOff
+		}
 		c.Remedies = d.remedies()
 		return c
 	}
@@ -75,7 +91,11 @@ func (t Tries) Rescued() Conclusion {
 		d.Host = host
 	}
 	d.Remedies = remediesRescued(d)
-	return Conclusion{Diagnosis: d, Headline: d.opening() + sayRescued(d), Written: d.Message}
+	say := sayRescued(d)
+	if t.Strict {
+		say += sayStrict
+	}
+	return Conclusion{Diagnosis: d, Headline: d.opening() + say, Written: d.Message}
 }
 
 // Canceled tells that the build was canceled before the reference was known.

@@ -143,7 +143,7 @@ func TestRefused(t *testing.T) {
 		{"127.0.0.1:5000", []string{"127.0.0.1:5000/a"}, `unexpected status from HEAD request to https://127.0.0.1:5000/v2/a/manifests/latest: 401 Unauthorized`},
 	} {
 		d := Diagnose(tc.refs[0], tc.text)
-		short := RefusedShort(tc.host, tc.refs, d)
+		short := RefusedShort(tc.host, tc.refs, d, "pulled")
 		b.WriteString(short + "\n")
 		for _, line := range RefusedDetail(tc.host, tc.refs, d) {
 			b.WriteString("  " + line + "\n")
@@ -153,7 +153,7 @@ func TestRefused(t *testing.T) {
 	}
 	golden(t, "refused.golden", b.String())
 	assert.Equal(t, "ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
-		RefusedShort("ghcr.io", uv, Diagnose(uv[0], ghcrRejected)))
+		RefusedShort("ghcr.io", uv, Diagnose(uv[0], ghcrRejected), "pulled"))
 }
 
 func TestRescued(t *testing.T) {
@@ -173,6 +173,35 @@ func TestRescued(t *testing.T) {
 		b.WriteString("\n")
 	}
 	golden(t, "rescued.golden", b.String())
+}
+
+func TestConcludePolicy(t *testing.T) {
+	refused := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
+	denied := Diagnose("ghcr.io/acme/base:1.4", `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
+	var b strings.Builder
+	for _, policy := range []Diagnosis{denied, refused} {
+		c := Tries{Ref: "ghcr.io/acme/base:1.4", Written: refused, Policy: &policy}.Conclude()
+		assert.Contains(t, c.Headline, "policy")
+		b.WriteString(c.Headline + "\n")
+	}
+	golden(t, "policy.golden", b.String())
+}
+
+func TestConcludeControls(t *testing.T) {
+	refused := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
+	assert.Contains(t, Tries{Written: refused, Off: true}.Conclude().Headline, "switched off")
+	missing := Diagnose("ghcr.io/acme/base:1.4", "ghcr.io/acme/base:1.4: not found")
+	assert.NotContains(t, Tries{Written: missing, Off: true}.Conclude().Headline, "switched off", "it would not have helped")
+	assert.Contains(t, Tries{Written: refused, Strict: true}.Rescued().Headline, "strict")
+	assert.NotContains(t, Tries{Written: refused}.Rescued().Headline, "strict")
+}
+
+func TestUnneeded(t *testing.T) {
+	d := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
+	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need. Run: docker logout ghcr.io",
+		UnneededShort("ghcr.io", []string{"ghcr.io/acme/base:1.4"}))
+	assert.NotEmpty(t, UnneededDetail("ghcr.io", d))
+	assert.Equal(t, " (without credentials; docker.io refused the stored ones, run: docker logout)", StepAdvice("docker.io"))
 }
 
 func TestTriesCanceled(t *testing.T) {

@@ -145,6 +145,10 @@ func remediesPolicyAllowsWritten(d Diagnosis) []Remedy {
 	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(notePolicySpell)...)
 }
 
+func remediesPolicyUndecided(d Diagnosis) []Remedy {
+	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteAgain)...)
+}
+
 func remediesTLSWithout(d Diagnosis) []Remedy {
 	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteTLSSpelling, noteEnv)...)
 }

@@ -125,9 +125,24 @@ func sayUnfinished(_, without Diagnosis) string {
 
 func sayRescued(first Diagnosis) string {
 	if first.Class == CredentialsRejected {
-		return "; without them the images can be had"
+		return "; it can be had without them"
 	}
-	return "; without credentials the images can be had"
+	return "; it can be had without credentials"
+}
+
+const (
+	sayStrict = ", which strict does not allow"
+	sayOff    = "; not tried without credentials: that is switched off for this host"
+)
+
+// sayPolicyUndecided: BuildKit drops the words that tell a policy's own request
+// from others, so that a refusal here may mean that the policy wanted to know
+// more of the image.
+func sayPolicyUndecided(answer Diagnosis) string {
+	if answer.Class == PolicyDenied {
+		return "; had without credentials, but a policy does not allow it" + inParens(answer.Message)
+	}
+	return "; had without credentials, but a policy could not be evaluated with the stored ones" + inParens(answer.Message)
 }
 
 // headline is the whole line when nothing was tried without credentials.
@@ -181,17 +196,43 @@ func (d Diagnosis) side() string {
 
 // RefusedShort is the warning's text when the build went on without the refused
 // credentials. It holds the command, because buildx shows no more than this.
-func RefusedShort(host string, refs []string, d Diagnosis) string {
+//
+// done is what became of the images: "pulled", or "resolved" when the build
+// failed for another reason.
+func RefusedShort(host string, refs []string, d Diagnosis, done string) string {
 	d.Host = host
 	if d.Class == CredentialHelper {
-		return fmt.Sprintf("the credential helper for %s failed; pulled %s without credentials. Repair it or remove it from config.json", d.where(), listed(refs))
+		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials. Repair it or remove it from config.json", d.where(), done, listed(refs))
 	}
 	what, how := "refused the stored credentials", "without them"
 	if d.Class == DeniedAmbiguous {
 		// Such an answer does not show that there were any.
 		what, how = "refused access", "without credentials"
 	}
-	return fmt.Sprintf("%s %s; pulled %s %s. Run: %s", d.where(), what, listed(refs), how, logout(host).Command)
+	return fmt.Sprintf("%s %s; %s %s %s. Run: %s", d.where(), what, done, listed(refs), how, logout(host).Command)
+}
+
+// StepAdvice is what the name of the step without credentials ends in where
+// there are no warnings.
+func StepAdvice(host string) string {
+	return fmt.Sprintf(" (without credentials; %s refused the stored ones, run: %s)", host, logout(host).Command)
+}
+
+// UnneededShort is the warning about refused credentials for images that the
+// target does not need and that cannot be had without them either.
+func UnneededShort(host string, refs []string) string {
+	return fmt.Sprintf("%s refused the stored credentials for %s, which the target does not need. Run: %s", host, listed(refs), logout(host).Command)
+}
+
+// UnneededDetail is the detail of that warning, line by line.
+func UnneededDetail(host string, d Diagnosis) []string {
+	d.Host = host
+	lines := []string{
+		d.opening() + ", and there is no such public image.",
+		"The build does not need it and goes on. The steps marked ERROR in the progress above can be ignored.",
+		"To mend it: " + logout(host).Command + ", then log in with credentials that may read the image.",
+	}
+	return append(lines, "To leave such images out: PULLSAFE_SCOPE=target. To silence this warning: # check=skip=RegistryCredentialsRefused.")
 }
 
 func listed(refs []string) string {
@@ -215,11 +256,11 @@ func RefusedDetail(host string, refs []string, d Diagnosis) []string {
 	}
 	lines := []string{
 		answer + ".",
-		listed(refs) + " is public: it was pulled from the same registry without credentials.",
+		listed(refs) + " is public: it was had from the same registry without credentials.",
 		"The step marked ERROR in the progress above is the first try, with credentials. It can be ignored.",
 	}
 	if len(refs) > 1 {
-		lines[1] = listed(refs) + " are public: they were pulled from the same registry without credentials."
+		lines[1] = listed(refs) + " are public: they were had from the same registry without credentials."
 	}
 	if d.Class == CredentialHelper {
 		lines = append(lines, "To mend it: repair the credential helper, "+helperNote(host)+".")

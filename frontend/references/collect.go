@@ -85,6 +85,9 @@ func Collect(dt []byte, opt Options) (*Set, error) {
 			set.References = append(set.References, r)
 		}
 	}
+	slices.SortStableFunc(set.References, func(a, b Reference) int {
+		return a.Positions[0].Line - b.Positions[0].Line
+	})
 	return set, nil
 }
 

@@ -138,7 +138,11 @@ func (c *cause) lines() [][]string {
 			add(name)
 		}
 		for _, p := range r.Positions {
-			add(name, p.place(), diagnosis.Clean(p.Instruction, maxInstruction))
+			line := []string{name, p.place(), diagnosis.Clean(p.Instruction, maxInstruction)}
+			if !r.Needed {
+				line = append(line, "("+wordsUnneeded+")")
+			}
+			add(line...)
 		}
 	}
 	return out
