@@ -151,3 +151,26 @@ func TestErrorIsRemembered(t *testing.T) {
 	require.Len(t, c.resolver.ledger.outcomes, 1)
 	require.True(t, errors.Is(c.resolver.ledger.outcomes[0].err, first))
 }
+
+// TestSessionPolicyIsAsked: what was had without credentials is used only if the
+// policy of the session allows the image as the user wrote it, with its digest.
+func TestSessionPolicyIsAsked(t *testing.T) {
+	for _, denies := range []bool{false, true} {
+		gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}})
+		gw.session = func(identifier string) error {
+			if denies && identifier == "docker-image://"+uvPinned {
+				return errors.Errorf("source %q not allowed by policy: action DENY", identifier)
+			}
+			return nil
+		}
+		c := newClient(gw, defaults())
+		err := config(t, c, uv)
+		require.Equal(t, []string{"docker-image://" + uvPinned}, gw.checks)
+		require.Equal(t, []string{uv, uvUpper}, gw.asked())
+		require.Equal(t, denies, err != nil)
+		require.Equal(t, denies, len(c.resolver.names()) == 0)
+		if denies {
+			requireNothingRemembered(t, c)
+		}
+	}
+}

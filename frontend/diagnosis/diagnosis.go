@@ -71,7 +71,7 @@ func Diagnose(ref, text string) Diagnosis {
 		UsedCredentials: f.usedCredentials(),
 	}
 	if ref == "" && class != NotARegistryError {
-		d.Host = f.host()
+		d.Host = plainHost(f.host())
 	}
 	//exhaustive:ignore
 	switch class {

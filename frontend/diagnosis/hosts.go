@@ -30,9 +30,24 @@ func hostOf(ref string) string {
 	}
 }
 
-// isHost follows the rule that tells docker.io/x/y from x/y.
+// isHost follows the rule that tells docker.io/x/y from x/y, for what has no
+// other characters than a host and a port have: a host is printed as it is.
 func isHost(s string) bool {
-	return s == "localhost" || s != "" && isWord(s[0]) && strings.ContainsAny(s, ".:") && !strings.ContainsAny(s, " \"'")
+	if s == "" || s != "localhost" && !strings.ContainsAny(s, ".:") {
+		return false
+	}
+	return isWord(s[0]) && plainHost(s) == s
+}
+
+// plainHost is s, or "" if s has a character that no host and port have.
+func plainHost(s string) string {
+	outside := func(r rune) bool {
+		return r >= 0x80 || !isWord(byte(r)) && !strings.ContainsRune(".:-[]", r)
+	}
+	if strings.IndexFunc(s, outside) >= 0 {
+		return ""
+	}
+	return s
 }
 
 // isFullReference: BuildKit prints references with host, unlike everybody else.
