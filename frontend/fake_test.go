@@ -90,7 +90,7 @@ func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp,
 	if !ok {
 		return &sourceresolver.MetaResponse{Op: op}, nil
 	}
-	if o := opt.ImageOpt; o != nil && o.NoConfig && strings.Contains(ref, "@") {
+	if o := opt.ImageOpt; o != nil && o.NoConfig {
 		f.mu.Lock()
 		f.checks = append(f.checks, op.Identifier)
 		f.mu.Unlock()

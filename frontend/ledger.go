@@ -28,11 +28,11 @@ type ledger struct {
 	outcomes []outcome
 	found    []references.Reference
 	spelling llb.Names
-	allowed  map[string]struct{} // references and platforms that the policies allow
+	rulings  map[string]bool // by reference and platform
 }
 
 func newLedger() *ledger {
-	return &ledger{spelling: llb.Names{}, allowed: map[string]struct{}{}}
+	return &ledger{spelling: llb.Names{}, rulings: map[string]bool{}}
 }
 
 func (l *ledger) add(o outcome) {
@@ -51,18 +51,19 @@ func (l *ledger) respell(repository, as string) {
 	}
 }
 
-// allow remembers what the policies allow.
-func (l *ledger) allow(key string) {
+// rule remembers what the policies said of a reference; ours is false when they
+// convert it.
+func (l *ledger) rule(key string, ours bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.allowed[key] = struct{}{}
+	l.rulings[key] = ours
 }
 
-func (l *ledger) isAllowed(key string) bool {
+func (l *ledger) ruling(key string) (ours, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ok := l.allowed[key]
-	return ok
+	ours, ok = l.rulings[key]
+	return ours, ok
 }
 
 func (l *ledger) respelled() llb.Names {

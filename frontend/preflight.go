@@ -55,10 +55,14 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 			run.start(ctx, &run.others, false, func() error { return s.resolve(ctx, ref) })
 		}
 	}
+	inputs, giveUp := context.WithCancelCause(ctx)
 	for _, ref := range s.inputReferences(ctx) {
-		run.start(ctx, &run.needed, false, func() error { return s.resolve(ctx, ref) })
+		run.start(inputs, &run.inputs, false, func() error { return s.resolve(inputs, ref) })
 	}
 	await(&run.needed, run.failed, func() { cancel(errGraceOver) })
+	known := make(chan struct{})
+	close(known)
+	await(&run.inputs, known, func() { giveUp(errGraceOver) })
 	return func() {
 		cancel(errBuildOver)
 		_ = run.others.Wait()
@@ -70,6 +74,7 @@ type preflightRun struct {
 	slots  chan struct{}
 	failed chan struct{} // receives when a reference that decides has failed
 	needed errgroup.Group
+	inputs errgroup.Group
 	others errgroup.Group
 }
 

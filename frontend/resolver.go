@@ -48,17 +48,17 @@ func (r *resolver) resolve(ctx context.Context, q *query) (*answer, error) {
 	if q.named == nil {
 		return q.ask(ctx, q.ref, q.logName, nil) // BuildKit's own words for it
 	}
-	return r.flight.Do(ctx, q.key, func(ctx context.Context) (*answer, error) {
-		a, err := r.tries(ctx, q)
-		if err != nil && context.Cause(ctx) != nil {
-			return nil, context.Cause(ctx)
-		}
-		return a, err
+	a, err := r.flight.Do(ctx, q.key, func(ctx context.Context) (*answer, error) {
+		return r.tries(ctx, q)
 	})
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, cause // the shared request knows only that it was cancelled
+	}
+	return a, err
 }
 
 func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
-	a, sent, err := r.asWritten(ctx, q)
+	a, sent, converted, err := r.asWritten(ctx, q)
 	if err == nil {
 		r.ledger.add(outcome{query: q, digest: a.dgst})
 		return a, nil
@@ -69,11 +69,13 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 		Off:     !r.opt.retries(q.host()),
 		Strict:  r.opt.strict,
 	}
-	converted := sent.String() != q.named.String()
 	if !converted && !t.Off && t.Written.AnonymousRetryCanHelp {
 		if a, alt := r.withoutCredentials(ctx, q, &t); a != nil {
 			return r.rescued(ctx, q, a, alt, t, err)
 		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause // nothing is known of the reference
 	}
 	if t.Canceled() {
 		return nil, err // nothing is known of the reference
@@ -87,21 +89,25 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 // refuses that one, before any registry is asked, with its name. The request is
 // then repeated as it is, so that the user's policy decides as it does upstream,
 // and what was really asked for is returned; it is never tried another way.
-func (r *resolver) asWritten(ctx context.Context, q *query) (*answer, reference.Named, error) {
+func (r *resolver) asWritten(ctx context.Context, q *query) (a *answer, sent reference.Named, converted bool, err error) {
 	var only []*spb.Policy
 	if r.daemon.policies {
 		only = []*spb.Policy{llb.OnlyPolicy(q.named)}
 	}
-	a, err := q.ask(ctx, q.ref, q.logName, only)
+	a, err = q.ask(ctx, q.ref, q.logName, only)
 	if err == nil || !r.daemon.policies {
-		return a, q.named, err
+		return a, q.named, false, err
 	}
-	source, ok := llb.ParseImageSource(diagnosis.PolicySource(err.Error()))
-	if !ok || source.String() == q.named.String() {
-		return nil, q.named, err
+	source := diagnosis.PolicySource(err.Error())
+	if source == "" || source == llb.ImageSource(q.named) {
+		return nil, q.named, false, err
+	}
+	sent, ok := llb.ParseImageSource(source)
+	if !ok {
+		sent = q.named // converted to something else than an image
 	}
 	a, err = q.ask(ctx, q.ref, q.logName, nil)
-	return a, source, err
+	return a, sent, true, err
 }
 
 // withoutCredentials asks for the reference under the other spellings of its
@@ -164,7 +170,7 @@ func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Nam
 func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt reference.Named, t diagnosis.Tries, cause error) (*answer, error) {
 	ref, err := pinned(q, a)
 	if err == nil {
-		err = r.allowed(ctx, ref, q.platform)
+		_, err = r.ruled(ctx, ref, q.platform)
 	}
 	if err != nil {
 		if context.Cause(ctx) != nil {
@@ -185,23 +191,32 @@ func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt referen
 	return a.respelled(q), nil
 }
 
-// allowed asks the policies of the session (buildx --policy) about the image
-// that the user named, with the digest that was had. When it is solved, BuildKit
-// asks them only after the convert rules, about the other spelling, for which
-// they may have no rule; and a policy that failed because its own request for
-// metadata was refused looks like a plain refusal by the registry. For a digest,
-// and without the configuration, BuildKit itself asks no registry: an error of
-// any kind comes from the policies, and none is ignored.
-func (r *resolver) allowed(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
+// ruled asks the policies of the session (buildx --policy) about the image that
+// the user named, with the digest that was had. When it is solved, BuildKit asks
+// them only after the convert rules, about the other spelling, for which they may
+// have no rule; and a policy that failed because its own request for metadata was
+// refused looks like a plain refusal by the registry. Without the configuration
+// BuildKit itself asks no registry: an error of any kind comes from the policies,
+// and none is ignored. ours is false for an image that a policy converts to
+// another source: then that rule has to find it as the user named it.
+func (r *resolver) ruled(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) (ours bool, err error) {
+	if r.daemon.checkPolicy == nil {
+		return true, nil
+	}
 	key := ref.String() + "\x00" + references.PlatformString(platform)
-	if r.daemon.checkPolicy == nil || r.ledger.isAllowed(key) {
-		return nil
+	if ours, ok := r.ledger.ruling(key); ok {
+		return ours, nil
 	}
-	if err := r.daemon.checkPolicy(ctx, ref, platform); err != nil {
-		return err
+	err = r.daemon.checkPolicy(ctx, ref, platform)
+	ours = err == nil
+	if err != nil {
+		source := diagnosis.PolicySource(err.Error())
+		if source == "" || source == llb.ImageSource(ref) {
+			return false, err
+		}
 	}
-	r.ledger.allow(key)
-	return nil
+	r.ledger.rule(key, ours)
+	return ours, nil
 }
 
 // pinned is the reference of q with the digest that was had.

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/distribution/reference"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/llb"
@@ -58,30 +60,41 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 	if policy == nil {
 		return req, nil
 	}
-	if err := c.allowed(ctx, req.Definition, names); err != nil {
+	if err := c.leaveConverted(ctx, req.Definition, policy); err != nil {
 		return req, err
 	}
-	req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
+	if len(policy.Rules) > 0 {
+		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
+	}
 	return req, nil
 }
 
-// allowed asks the policies about what the convert rules will hide from them and
-// was not asked about when it was resolved: the images of a definition that the
-// client handed over are resolved by tag, and solved by a digest of their own.
-func (c *client) allowed(ctx context.Context, def *pb.Definition, names llb.Names) error {
+// leaveConverted asks the policies about what the convert rules will hide from
+// them, and takes back the rules for what they convert themselves. Most was asked
+// when it was resolved; the images of a definition that the client handed over
+// are resolved by tag, and solved by a digest of their own.
+func (c *client) leaveConverted(ctx context.Context, def *pb.Definition, policy *spb.Policy) error {
 	sources, err := llb.ImageSources(def)
 	if err != nil {
 		return err
 	}
 	for _, src := range sources {
-		if _, ok := names.Respell(src.Ref); !ok {
+		ours := slices.ContainsFunc(policy.Rules, func(r *spb.Rule) bool { return isRuleFor(r, src.Ref) })
+		if !ours {
 			continue
 		}
-		if err := c.resolver.allowed(ctx, src.Ref, ociPlatform(src.Platform)); err != nil {
+		if ours, err = c.resolver.ruled(ctx, src.Ref, ociPlatform(src.Platform)); err != nil {
 			return err
+		}
+		if !ours {
+			policy.Rules = slices.DeleteFunc(policy.Rules, func(r *spb.Rule) bool { return isRuleFor(r, src.Ref) })
 		}
 	}
 	return nil
+}
+
+func isRuleFor(r *spb.Rule, ref reference.Named) bool {
+	return r.GetSelector().GetIdentifier() == llb.ImageSource(ref)
 }
 
 // solveMemo answers the builder's own reading of the Dockerfile with the result

@@ -174,13 +174,14 @@ func (f *facts) helperMessage() string {
 	return Clean(reason, maxMessage)
 }
 
-// PolicySource returns the identifier that a policy error names, "" if none.
+// PolicySource returns the identifier that a policy error names, "" if none. It is
+// to be compared, not to be printed.
 func PolicySource(text string) string {
 	for _, reading := range readings(strings.ReplaceAll(text, `\"`, `"`)) {
 		for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
 			before, _, ok := strings.Cut(reading, end)
 			if i := strings.LastIndex(before, `source "`); ok && i >= 0 {
-				return Clean(before[i+len(`source "`):], maxMessage)
+				return before[i+len(`source "`):]
 			}
 		}
 	}

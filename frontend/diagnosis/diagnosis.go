@@ -71,7 +71,7 @@ func Diagnose(ref, text string) Diagnosis {
 		UsedCredentials: f.usedCredentials(),
 	}
 	if ref == "" && class != NotARegistryError {
-		d.Host = plainHost(f.host())
+		d.Host = bareHost(f.host())
 	}
 	//exhaustive:ignore
 	switch class {

@@ -36,11 +36,11 @@ func isHost(s string) bool {
 	if s == "" || s != "localhost" && !strings.ContainsAny(s, ".:") {
 		return false
 	}
-	return isWord(s[0]) && plainHost(s) == s
+	return isWord(s[0]) && bareHost(s) == s
 }
 
-// plainHost is s, or "" if s has a character that no host and port have.
-func plainHost(s string) string {
+// bareHost is s, or "" if s has a character that no host and port have.
+func bareHost(s string) string {
 	outside := func(r rune) bool {
 		return r >= 0x80 || !isWord(byte(r)) && !strings.ContainsRune(".:-[]", r)
 	}
