@@ -32,7 +32,7 @@ test: root tools unit integration lint bake ## everything: unit and integration 
 unit: ## unit tests and a short run of each fuzz target
 	$(GO) vet ./...
 	$(GO) test -short -race ./...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 FUZZTIME ?= 60s
 
@@ -48,7 +48,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 .PHONY: integration
 integration: root tools ## tests against real daemons and registries
-	$(GO) test -count=1 -timeout 20m ./tests/...
+	$(GO) test -count=1 -p 3 -timeout 20m ./tests/...
 
 .PHONY: lint
 lint: tools ## golangci-lint

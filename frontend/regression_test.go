@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/imageutil"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
-
-	spb "github.com/moby/buildkit/sourcepolicy/pb"
 )
 
 func TestCancelledWithItsCause(t *testing.T) {

@@ -41,11 +41,10 @@ func isHost(s string) bool {
 
 // bareHost is s, or "" if s has a character that no host and port have.
 func bareHost(s string) string {
-	outside := func(r rune) bool {
-		return r >= 0x80 || !isWord(byte(r)) && !strings.ContainsRune(".:-[]", r)
-	}
-	if strings.IndexFunc(s, outside) >= 0 {
-		return ""
+	for i := range len(s) {
+		if !isWord(s[i]) && !strings.ContainsRune(".:-[]", rune(s[i])) {
+			return ""
+		}
 	}
 	return s
 }
