@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/imageutil"
 	"github.com/pkg/errors"
@@ -149,4 +153,26 @@ func TestSolveOfAnImageThatTheUserConverts(t *testing.T) {
 	gw.policy = convert("docker-image://"+uv+"@*", "docker-image://mirror.test/uv:0.7@${1}")
 	_, err := c.Solve(t.Context(), request(t, uvPinned[:len(uvPinned)-1]+"0"))
 	require.NoError(t, err)
+}
+
+// TestDaemonWithoutCaps: a daemon that lacks what the builder needs gets the
+// builder's own words, and no request before.
+func TestDaemonWithoutCaps(t *testing.T) {
+	gw := newFake(t, nil)
+	gw.dockerfile = "FROM " + uv + "\n"
+	old := oldDaemon{gw}
+	_, want := builder.Build(t.Context(), old)
+	require.ErrorContains(t, want, "needs BuildKit")
+	_, got := Build(t.Context(), old)
+	require.EqualError(t, got, want.Error())
+	require.Empty(t, gw.asked())
+}
+
+// oldDaemon has no capabilities at all.
+type oldDaemon struct{ *fakeClient }
+
+func (d oldDaemon) BuildOpts() gwclient.BuildOpts {
+	opts := d.fakeClient.BuildOpts()
+	opts.LLBCaps, opts.Caps = pb.Caps.CapSet(nil), gwpb.Caps.CapSet(nil)
+	return opts
 }

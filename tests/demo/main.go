@@ -209,18 +209,53 @@ func ending(text string) string {
 	return ""
 }
 
-// compare prints how the three builds ended, one below the other.
+// columnWidth is the width of one build in the comparison, in runes.
+const columnWidth = 46
+
+// compare prints how the three builds ended, side by side.
 func (d *demo) compare() {
-	say("the same Dockerfile, the same refused login, side by side")
+	say("the same folder, the same refused login, side by side")
+	var columns [][]string
+	rows := 0
 	for _, r := range d.results {
 		verdict := "builds"
 		if r.fails {
 			verdict = "fails"
 		}
-		fmt.Printf("\n--- %s: %s\n", r.title, verdict)
+		lines := append(wrap(r.title+": "+verdict), strings.Repeat("-", columnWidth))
 		for line := range strings.SplitSeq(r.last, "\n") {
-			fmt.Println("    " + line)
+			lines = append(lines, wrap(line)...)
 		}
+		columns = append(columns, lines)
+		rows = max(rows, len(lines))
+	}
+	for i := range rows {
+		cells := make([]string, len(columns))
+		for j, c := range columns {
+			if i < len(c) {
+				cells[j] = c[i]
+			}
+			cells[j] = fmt.Sprintf("%-*s", columnWidth, cells[j])
+		}
+		fmt.Println(strings.TrimRight(strings.Join(cells, " | "), " "))
 	}
 	fmt.Println()
+}
+
+// wrap breaks a line between words so that it fits a column.
+func wrap(line string) []string {
+	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	var out []string
+	cur := ""
+	for _, word := range strings.Fields(line) {
+		switch {
+		case cur == "":
+			cur = indent + word
+		case len(cur)+1+len(word) <= columnWidth:
+			cur += " " + word
+		default:
+			out, cur = append(out, cur), indent+"  "+word
+		}
+	}
+	return append(out, cur)
 }

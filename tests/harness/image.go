@@ -3,7 +3,6 @@ package harness
 import (
 	"archive/tar"
 	"bytes"
-
 	"context"
 	"maps"
 	"os"
