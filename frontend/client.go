@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/distribution/reference"
 	bkllb "github.com/moby/buildkit/client/llb"
@@ -121,7 +122,7 @@ func (c *client) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt
 		}
 		return a, nil
 	}
-	a, err := c.resolver.resolve(ctx, newQuery("source", named.String(), opt, ask))
+	a, err := c.resolver.resolve(ctx, newQuery("source "+fmt.Sprint(op.GetAttrs()), named.String(), opt, ask))
 	if err != nil {
 		return nil, err
 	}

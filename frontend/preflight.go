@@ -19,9 +19,10 @@ import (
 
 const (
 	// maxResolutions bounds how many references are resolved at once. BuildKit
-	// itself has no bound; this one is far above what a Dockerfile names and keeps
-	// a hostile one from opening a connection for each of its lines.
-	maxResolutions = 64
+	// itself has no bound; this one is above what a Dockerfile names, so that none
+	// waits for another, and keeps a hostile one from opening a connection for each
+	// of its lines.
+	maxResolutions = 256
 
 	// failureGrace is how long the other references may still take once a needed
 	// one has failed for good. A registry that hangs never holds the error back

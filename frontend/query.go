@@ -78,7 +78,7 @@ func (q *query) host() string {
 func (a *answer) respelled(q *query) *answer {
 	out := *a
 	out.ref = q.ref
-	if a.meta != nil {
+	if a.meta != nil && a.meta.Op != nil {
 		meta := *a.meta
 		meta.Op = meta.Op.CloneVT()
 		meta.Op.Identifier = imageSourcePrefix + q.ref

@@ -247,7 +247,7 @@ func wrap(line string) []string {
 	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 	var out []string
 	cur := ""
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		switch {
 		case cur == "":
 			cur = indent + word
