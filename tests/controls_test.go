@@ -21,6 +21,7 @@ func TestUnknownControl(t *testing.T) {
 }
 
 func TestControls(t *testing.T) {
+	e, c := world.Fresh(t)
 	files := world.Dockerfile("# check=skip=None\nFROM ghcr.io/acme/base:1\n")
 	for _, tc := range []struct {
 		name    string
@@ -37,7 +38,6 @@ func TestControls(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := world.Fresh(t)
 				res := world.Solve(t, e, c, harness.SolveInput{
 					Frontend: fe, Files: files, CmdLine: tc.cmdline, Opts: tc.opts, DockerConfig: world.StaleLogin(t, e, "ghcr.io"),
 				})

@@ -76,6 +76,7 @@ func TestPrivateImageWithGoodLogin(t *testing.T) {
 
 // What is not a refusal is asked for once, and never without the credentials.
 func TestNeverRetried(t *testing.T) {
+	e, c := world.Fresh(t)
 	for _, tc := range []struct {
 		name  string
 		ref   string
@@ -91,7 +92,7 @@ func TestNeverRetried(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := world.Fresh(t)
+				shared.Reset()
 				shared.GHCR.SetFault(tc.fault)
 				defer shared.GHCR.SetFault(nil)
 				res := world.Solve(t, e, c, harness.SolveInput{

@@ -145,6 +145,7 @@ func TestRefusedByBasicRegistry(t *testing.T) {
 
 // A registry, or what stands before it, may refuse one spelling of its name.
 func TestSpellingThatTheRegistryRefuses(t *testing.T) {
+	e, c := world.Fresh(t)
 	for _, tc := range []struct {
 		name   string
 		port   bool // it is the spelling with a port that is refused
@@ -158,7 +159,6 @@ func TestSpellingThatTheRegistryRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := world.Fresh(t)
 				host := tc.name + "-" + fe.Name + ".test"
 				upper := strings.ToUpper(host)
 				reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{

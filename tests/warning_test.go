@@ -72,6 +72,7 @@ func TestWarningInRawJSON(t *testing.T) {
 // TestCheckDirective: the linter's directive silences the warning or makes it an
 // error, in the Dockerfile or as a build argument.
 func TestCheckDirective(t *testing.T) {
+	e, c := world.Fresh(t)
 	for _, tc := range []struct {
 		name, directive string
 		opts            map[string]string
@@ -88,7 +89,6 @@ func TestCheckDirective(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := world.Fresh(t)
 				res := world.Solve(t, e, c, harness.SolveInput{
 					Frontend: fe, Files: world.Dockerfile(tc.directive + "FROM ghcr.io/acme/base:1\n"), Opts: tc.opts, DockerConfig: world.Stale(t, e),
 				})

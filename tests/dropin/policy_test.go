@@ -90,14 +90,13 @@ func TestSourcePolicies(t *testing.T) {
 				Files:        world.Dockerfile("FROM alpine:3.23\nCOPY --from=ghcr.io/astral-sh/uv:0.7.1 / /x/\n"),
 				SourcePolicy: &spb.Policy{Version: 1, Rules: tc.rules},
 			}
-			up := func() *harness.Result {
-				e, c := world.Fresh(t)
-				in.Frontend, in.DockerConfig = harness.Frontend{Image: shared.Upstream}, tc.login(t, e)
-				return world.Solve(t, e, c, in)
-			}()
+			e, c := world.Fresh(t)
+			in.DockerConfig = tc.login(t, e)
+			in.Frontend = harness.Frontend{Image: shared.Upstream}
+			up := world.Solve(t, e, c, in)
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
-				e, c := world.Fresh(t)
-				in.Frontend, in.DockerConfig = fe, tc.login(t, e)
+				shared.Reset()
+				in.Frontend = fe
 				res := world.Solve(t, e, c, in)
 				if tc.want == "" {
 					require.NoError(t, res.Err)
