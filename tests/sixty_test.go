@@ -87,7 +87,9 @@ func newSixty(t *testing.T, e *harness.Env, prefix string) *sixty {
 // TestSixtyReferences: one run names every failing image, with the right cause
 // and remedy, and a registry that hangs does not hold the answer back.
 func TestSixtyReferences(t *testing.T) {
+	t.Parallel() // mostly waits, and looks at no requests
 	world.Both(t, func(t *testing.T, fe harness.Frontend) {
+		t.Parallel()
 		e, c := world.Fresh(t)
 		s := newSixty(t, e, "sixty-"+fe.Name+"-")
 		began := time.Now()
@@ -163,6 +165,7 @@ func TestTerminal(t *testing.T) {
 // TestSixtyReferencesThroughBuildx: the same build as a user sees it, in a log
 // and in a terminal.
 func TestSixtyReferencesThroughBuildx(t *testing.T) {
+	t.Parallel()
 	e, _, d := world.FreshDaemon(t)
 	s := newSixty(t, e, "buildx-")
 	opt := harness.CommandOpt{Files: world.Dockerfile(s.dockerfile), DockerConfig: world.Stale(t, e)}

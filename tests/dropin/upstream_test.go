@@ -26,20 +26,24 @@ var features = []struct {
 	// for more than upstream, unless it is told not to.
 	spare bool
 }{
-	{name: "one stage", files: world.Dockerfile("FROM alpine:3.23\nRUN echo a > /a\n")},
 	{name: "several stages", files: world.Dockerfile("FROM alpine:3.23 AS a\nRUN echo a > /a\nFROM ghcr.io/acme/base:1 AS b\nRUN echo b > /b\n" +
 		"FROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\nCOPY --from=ghcr.io/acme/tools:2 /etc/passwd /c\n")},
-	{name: "mount", files: world.Dockerfile("FROM alpine:3.23\nRUN --mount=from=ghcr.io/astral-sh/uv:0.7.1,target=/uv cat /uv/uv > /a\n")},
-	{name: "heredoc", files: world.Dockerfile("FROM alpine:3.23\nCOPY <<EOF /a\nhello\nEOF\nRUN <<EOF\ncat /a > /b\nEOF\n")},
-	{name: "arguments", files: world.Dockerfile("ARG V=none\nFROM ghcr.io/acme/base:${V}\nARG X=1\nRUN echo $X > /a\n"), opts: map[string]string{"build-arg:V": "2", "build-arg:X": "3"}},
+	{
+		name:  "mount, heredoc, arguments",
+		files: world.Dockerfile("ARG V=none\nFROM ghcr.io/acme/base:${V}\nARG X=1\nCOPY <<EOF /a\nhello $X\nEOF\nRUN --mount=from=ghcr.io/astral-sh/uv:0.7.1,target=/uv <<EOF\ncat /a /uv/uv > /b\nEOF\n"),
+		opts:  map[string]string{"build-arg:V": "2", "build-arg:X": "3"},
+	},
 	{name: "target", files: world.Dockerfile("FROM alpine:3.23 AS one\nRUN echo 1 > /a\nFROM ghcr.io/acme/base:1\nRUN echo 2 > /a\n"), opts: map[string]string{"target": "one"}, spare: true},
 	{name: "a stage that is not needed and cannot be had", files: world.Dockerfile("FROM ghcr.io/acme/nothing:1 AS other\nFROM alpine:3.23\nRUN echo a > /a\n"), spare: true},
 	{name: "platforms", files: world.Dockerfile("FROM --platform=$BUILDPLATFORM alpine:3.23 AS b\nARG TARGETARCH\nRUN echo $TARGETARCH > /a\nFROM ghcr.io/acme/base:1\nCOPY --from=b /a /a\n"), opts: map[string]string{"platform": "linux/amd64,linux/arm64"}},
 	{name: "named context, image", files: world.Dockerfile("FROM base\nRUN echo a > /a\n"), opts: map[string]string{"context:base": "docker-image://ghcr.io/acme/base:1"}},
 	{name: "named context, folder", files: world.Dockerfile("FROM alpine:3.23\nCOPY --from=extra f /a\n"), opts: map[string]string{"context:extra": "local:extra"}, local: map[string]string{"f": "extra"}},
 	{name: "onbuild", files: world.Dockerfile("FROM docker.io/library/onbuild:1\nRUN uv > /a\n")},
-	{name: "dockerignore", files: map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", ".dockerignore": "secret\n", "secret": "s", "a": "a"}},
-	{name: "another name", files: map[string]string{"x/My.Dockerfile": "FROM alpine:3.23\nRUN echo a > /a\n"}, opts: map[string]string{"filename": "x/My.Dockerfile"}},
+	{
+		name:  "another name, .dockerignore",
+		files: map[string]string{"x/My.Dockerfile": "FROM alpine:3.23\nCOPY . /c/\nRUN echo a > /a\n", ".dockerignore": "secret\n", "secret": "s", "a": "a"},
+		opts:  map[string]string{"filename": "x/My.Dockerfile"},
+	},
 }
 
 // TestSameResultAsUpstream: with nothing wrong, the result and the requests that
