@@ -66,8 +66,12 @@ func newClient(gw gwclient.Client, opt options) *client {
 // configuration.
 func policyCheck(gw gwclient.Client) func(context.Context, reference.Named, *ocispecs.Platform) error {
 	return func(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
+		name, ok := byTag(ref)
+		if !ok {
+			name = ref.String()
+		}
 		_, err := gw.ResolveSourceMetadata(ctx, &pb.SourceOp{Identifier: llb.ImageSource(ref)}, sourceresolver.Opt{
-			LogName:        "[internal] check policies for " + ref.String(),
+			LogName:        "[internal] check policies for " + name,
 			SourcePolicies: []*spb.Policy{llb.OnlyPolicy(ref)},
 			ImageOpt:       &sourceresolver.ResolveImageOpt{Platform: platform, NoConfig: true},
 		})

@@ -18,47 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCancelledWithItsCause(t *testing.T) {
-	why := errors.New("why")
-	for _, tc := range []struct {
-		name     string
-		registry func(gw *fakeClient) answerFunc
-		after    time.Duration
-	}{
-		{"as written", func(*fakeClient) answerFunc { return hangs }, time.Minute},
-		{"without credentials", func(gw *fakeClient) answerFunc {
-			return func(ctx context.Context, ref string, opt sourceresolver.Opt) error {
-				if ref == uv {
-					return gw.registry(ctx, ref, opt)
-				}
-				return hangs(ctx, ref, opt)
-			}
-		}, time.Minute},
-		{"in the pause", func(gw *fakeClient) answerFunc { return gw.registry }, transientWait / 2},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				script := newFake(t, map[string][]string{uv: {refused}, uvUpper: {outage}})
-				gw := &fakeClient{t: t, registry: tc.registry(script)}
-				c := newClient(gw, defaults())
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(tc.after, func() { cancel(why) })
-				began := time.Now()
-				_, _, _, err := c.ResolveImageConfig(ctx, uv, amd64Opt())
-				require.ErrorIs(t, err, why)
-				require.Equal(t, tc.after, time.Since(began))
-				require.Empty(t, c.resolver.ledger.outcomes)
-				require.Empty(t, c.resolver.names())
-
-				// Nothing of it is remembered: the next one asks again.
-				gw.registry = func(context.Context, string, sourceresolver.Opt) error { return nil }
-				require.NoError(t, config(t, c, uv))
-				require.Len(t, c.resolver.ledger.outcomes, 1)
-			})
-		})
-	}
-}
-
 // TestGraceLeavesNoOutcome: what the preflight gave up on was not resolved, and
 // is neither refused nor anything else.
 func TestGraceLeavesNoOutcome(t *testing.T) {
