@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// maxResolutions bounds how many references are resolved at once. BuildKit
+	// maxResolutions bounds how many references of a kind are resolved at once. BuildKit
 	// itself has no bound; this one is above what a Dockerfile names, so that none
 	// waits for another, and keeps a hostile one from opening a connection for each
 	// of its lines.
@@ -51,19 +51,19 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 	run := newPreflightRun()
 	for _, ref := range s.refs {
 		if ref.Needed {
-			run.start(ctx, &run.needed, true, func() error { return s.resolve(ctx, ref) })
+			run.start(ctx, run.needed, true, func() error { return s.resolve(ctx, ref) })
 		} else {
-			run.start(ctx, &run.others, false, func() error { return s.resolve(ctx, ref) })
+			run.start(ctx, run.others, false, func() error { return s.resolve(ctx, ref) })
 		}
 	}
 	inputs, giveUp := context.WithCancelCause(ctx)
 	for _, ref := range s.inputReferences(ctx) {
-		run.start(inputs, &run.inputs, false, func() error { return s.resolve(inputs, ref) })
+		run.start(inputs, run.inputs, false, func() error { return s.resolve(inputs, ref) })
 	}
-	await(&run.needed, run.failed, func() { cancel(errGraceOver) })
+	await(run.needed, run.failed, func() { cancel(errGraceOver) })
 	known := make(chan struct{})
 	close(known)
-	await(&run.inputs, known, func() { giveUp(errGraceOver) })
+	await(run.inputs, known, func() { giveUp(errGraceOver) })
 	return func() {
 		cancel(errBuildOver)
 		_ = run.others.Wait()
@@ -72,30 +72,37 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 
 // preflightRun is the resolution of many references at once.
 type preflightRun struct {
-	slots  chan struct{}
 	failed chan struct{} // receives when a reference that decides has failed
-	needed errgroup.Group
-	inputs errgroup.Group
-	others errgroup.Group
+	needed *lane
+	inputs *lane
+	others *lane
+}
+
+// lane is a number of resolutions with a bound of their own: what hangs in one
+// takes no place from another.
+type lane struct {
+	errgroup.Group
+	slots chan struct{}
+}
+
+func newLane() *lane {
+	return &lane{slots: make(chan struct{}, maxResolutions)}
 }
 
 func newPreflightRun() *preflightRun {
-	return &preflightRun{
-		slots:  make(chan struct{}, maxResolutions),
-		failed: make(chan struct{}, 1),
-	}
+	return &preflightRun{failed: make(chan struct{}, 1), needed: newLane(), inputs: newLane(), others: newLane()}
 }
 
-// start resolves a reference in the group. One that decides starts the grace of
-// the others when it fails.
-func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, decides bool, resolve func() error) {
-	group.Go(func() error {
+// start resolves a reference in a lane. One that decides starts the grace of the
+// others when it fails.
+func (r *preflightRun) start(ctx context.Context, l *lane, decides bool, resolve func() error) {
+	l.Go(func() error {
 		select {
-		case r.slots <- struct{}{}:
+		case l.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
-		defer func() { <-r.slots }()
+		defer func() { <-l.slots }()
 		if err := resolve(); err != nil && decides {
 			select {
 			case r.failed <- struct{}{}:
@@ -108,7 +115,7 @@ func (r *preflightRun) start(ctx context.Context, group *errgroup.Group, decides
 
 // await waits for the group, but only failureGrace longer once a member has
 // failed.
-func await(group *errgroup.Group, failed <-chan struct{}, giveUp func()) {
+func await(group *lane, failed <-chan struct{}, giveUp func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -12,7 +12,6 @@ import (
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 )
 
 // twoStages needs a and b; c is of a stage that nothing needs.
@@ -214,7 +213,7 @@ func TestAwait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
-				var group errgroup.Group
+				group := newLane()
 				group.Go(func() error {
 					select {
 					case <-time.After(tc.member):
@@ -227,7 +226,7 @@ func TestAwait(t *testing.T) {
 					time.AfterFunc(tc.fails, func() { failed <- struct{}{} })
 				}
 				began, gaveUp := time.Now(), false
-				await(&group, failed, func() { gaveUp = true; cancel(errGraceOver) })
+				await(group, failed, func() { gaveUp = true; cancel(errGraceOver) })
 				require.Equal(t, tc.gaveUp, gaveUp)
 				require.Equal(t, tc.took, time.Since(began))
 			})

@@ -56,7 +56,7 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	s.ledger().expect(s.refs)
 	run := newPreflightRun()
 	for _, ref := range s.refs {
-		run.start(ctx, &run.needed, false, func() error { return s.resolve(ctx, ref) })
+		run.start(ctx, run.needed, false, func() error { return s.resolve(ctx, ref) })
 	}
 	_ = run.needed.Wait()
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
