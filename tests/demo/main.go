@@ -13,14 +13,14 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/moby/buildkit/util/appcontext"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/tests/harness"
 )
 
 func main() {
-	if err := run(appcontext.Context()); err != nil {
+	// Signals are the environment's, which cleans up before it ends the process.
+	if err := run(context.Background()); err != nil {
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
 		os.Exit(1)
 	}

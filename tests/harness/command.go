@@ -73,6 +73,11 @@ func (e *Env) Run(ctx context.Context, program string, opt CommandOpt) (*Output,
 			return nil, err
 		}
 	}
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	cmd := exec.CommandContext(ctx, program, opt.Args...)
 	cmd.Dir = dir
 	cmd.Env = e.Environ()
@@ -90,7 +95,7 @@ func (e *Env) Run(ctx context.Context, program string, opt CommandOpt) (*Output,
 	if err := startOnParent(cmd); err != nil {
 		return nil, errors.Wrapf(err, "starting %s", program)
 	}
-	err := cmd.Wait()
+	err = cmd.Wait()
 	out := &Output{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -32,6 +32,12 @@ type Env struct {
 	logs string
 	lock *os.File
 
+	closing    sync.Once
+	closeErr   error
+	open       context.Context // ends when Close begins
+	end        context.CancelFunc
+	operations sync.WaitGroup
+
 	mu      sync.Mutex
 	closers []closer
 	closed  bool
@@ -56,7 +62,8 @@ func NewEnv(ctx context.Context, tools *Tools) (_ *Env, err error) {
 		return nil, errors.WithStack(err)
 	}
 	e := &Env{Dir: dir, Tools: tools, id: filepath.Base(dir), logs: filepath.Join(dir, "logs"), once: map[string]func() (string, error){}}
-	defer func() { //nolint:contextcheck // Close has a context of its own
+	e.open, e.end = context.WithCancel(context.WithoutCancel(ctx)) //nolint:forbidigo // it has no cause to tell
+	defer func() {                                                 //nolint:contextcheck // Close has a context of its own
 		if err != nil {
 			err = stderrors.Join(err, e.Close())
 		}
@@ -75,24 +82,37 @@ func NewEnv(ctx context.Context, tools *Tools) (_ *Env, err error) {
 	return e, nil
 }
 
-// OnClose has f called by Close, in reverse order of the calls of OnClose.
+// OnClose has f called by Close, in reverse order of the calls of OnClose; at
+// once if Close has come first.
 func (e *Env) OnClose(name string, f func(context.Context) error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closers = append(e.closers, closer{name, f})
+	late := e.closed
+	if !late {
+		e.closers = append(e.closers, closer{name, f})
+	}
+	e.mu.Unlock()
+	if late {
+		_ = f(e.open) // it has ended: f does not wait for long
+	}
 }
 
 // Close ends all processes and servers and removes all files. The error tells
-// what was left. A second call does nothing.
+// what was left. A second call does nothing more.
+//
+// Whoever calls while another does waits for the same end: the process must not
+// go before its files have.
 func (e *Env) Close() error {
+	e.closing.Do(func() { e.closeErr = e.close() })
+	return e.closeErr
+}
+
+func (e *Env) close() error {
 	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return nil
-	}
 	e.closed = true
 	closers := slices.Clone(e.closers)
 	e.mu.Unlock()
+	e.end()
+	e.operations.Wait()
 	// Not the caller's context: that may have ended, which is why Close is called.
 	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, errors.New("closing took too long"))
 	defer cancel()
@@ -206,6 +226,11 @@ func (e *Env) cached(key string, f func() (string, error)) (string, error) {
 
 // WriteFiles writes a folder, such as a build context, and returns its path.
 func (e *Env) WriteFiles(files map[string]string) (string, error) {
+	_, done, err := e.begin(e.open)
+	if err != nil {
+		return "", err
+	}
+	defer done()
 	dir := filepath.Join(e.Dir, e.name("files"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", errors.WithStack(err)

@@ -86,6 +86,11 @@ func (e *Env) BuildBinary(ctx context.Context, pkg string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		ctx, done, err := e.begin(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer done()
 		out := filepath.Join(e.Dir, filepath.Base(pkg))
 		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
 		cmd.Dir = root
