@@ -29,10 +29,10 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 		return nil, err
 	}
 	res, err := c.Client.Solve(ctx, solve)
-	if err == nil {
-		c.solved.put(req, res)
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	return c.solved.put(req, res), nil
 }
 
 // withoutCredentials returns req such that the repositories whose credentials
@@ -117,12 +117,19 @@ func (m *solveMemo) record(on bool) {
 	m.recording = on
 }
 
-func (m *solveMemo) put(req gwclient.SolveRequest, res *gwclient.Result) {
+// put keeps res while recording and returns it such that its files are fetched
+// once.
+func (m *solveMemo) put(req gwclient.SolveRequest, res *gwclient.Result) *gwclient.Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.recording && len(req.CacheImports) == 0 {
-		m.entries = append(m.entries, memoEntry{def: req.Definition, res: res})
+	if !m.recording || len(req.CacheImports) > 0 {
+		return res
 	}
+	if res.Ref != nil {
+		res.Ref = newRereadable(res.Ref)
+	}
+	m.entries = append(m.entries, memoEntry{def: req.Definition, res: res})
+	return res
 }
 
 // get returns a recorded result once; the reference in it then belongs to the
