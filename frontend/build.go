@@ -27,7 +27,7 @@ func Build(ctx context.Context, gw gwclient.Client) (*gwclient.Result, error) {
 	case requestPreflight:
 		return s.answerPreflight(ctx)
 	case subrequests.RequestSubrequestsDescribe:
-		return describe(builder.Build(ctx, s.client))
+		return s.answerDescribe(ctx)
 	}
 	return s.build(ctx)
 }

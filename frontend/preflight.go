@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
@@ -165,7 +166,7 @@ func (s *session) collect(ctx context.Context) error {
 	if _, ok := opts[keySyntaxArg]; ok && !started {
 		return errNotOurs
 	}
-	if id, ok := opts[keyRequestID]; ok && id != requestPreflight {
+	if id, ok := opts[keyRequestID]; ok && id != requestPreflight && id != subrequests.RequestSubrequestsDescribe {
 		return errNotOurs
 	}
 	s.client.solved.record(true)

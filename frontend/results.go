@@ -81,7 +81,7 @@ func outcomeOf(e entry) report.Outcome {
 // bareNameHint tells that a name without registry, tag and digest may have been
 // meant as a stage or a named context.
 func (s *session) bareNameHint(ref references.Reference) string {
-	if strings.ContainsAny(ref.Written, "/:@") || s.names == nil && len(ref.Positions) == 0 {
+	if len(ref.Positions) == 0 || strings.ContainsAny(ref.Written, "/:@") {
 		return ""
 	}
 	named, err := reference.ParseNormalizedNamed(ref.Name)

@@ -76,10 +76,13 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	return res, nil
 }
 
-// describe adds the preflight to what the builder answers.
-func describe(res *gwclient.Result, err error) (*gwclient.Result, error) {
-	if err != nil {
-		return nil, err
+// answerDescribe adds the preflight to what the builder answers, unless that is
+// another frontend's answer.
+func (s *session) answerDescribe(ctx context.Context) (*gwclient.Result, error) {
+	cerr := s.collect(ctx)
+	res, err := builder.Build(ctx, s.client)
+	if err != nil || errors.Is(cerr, errNotOurs) {
+		return res, err
 	}
 	var all []subrequests.Request
 	if err := json.Unmarshal(res.Metadata["result.json"], &all); err != nil {
