@@ -41,7 +41,8 @@ type session struct {
 	collected   bool
 	source      *dockerui.Source       // the Dockerfile
 	checks      *linter.Config         // its check options
-	refs        []references.Reference // what it names
+	set         *references.Set        // what it names
+	refs        []references.Reference // what is resolved: that, and what the bases name
 	names       []string               // of its stages and the named contexts
 	resolveMode string
 }

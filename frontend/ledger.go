@@ -18,6 +18,7 @@ type outcome struct {
 	digest  digest.Digest
 	tries   diagnosis.Tries
 	rescued bool // had without credentials
+	config  []byte
 	err     error
 }
 

@@ -46,28 +46,44 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 	if !s.opt.all {
 		s.refs = slices.DeleteFunc(s.refs, func(r references.Reference) bool { return !r.Needed })
 	}
-	s.ledger().expect(s.refs)
+	s.expect(nil)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	run := newPreflightRun()
-	for _, ref := range s.refs {
-		if ref.Needed {
-			run.start(ctx, run.needed, true, func() error { return s.resolve(ctx, ref) })
-		} else {
-			run.start(ctx, run.others, false, func() error { return s.resolve(ctx, ref) })
-		}
-	}
+	s.startAll(ctx, run, s.refs)
 	inputs, giveUp := context.WithCancelCause(ctx)
 	for _, ref := range s.inputReferences(ctx) {
 		run.start(inputs, run.inputs, false, func() error { return s.resolve(inputs, ref) })
 	}
 	await(run.needed, run.failed, func() { cancel(errGraceOver) })
+	if more := s.onBuild(); len(more) > 0 && context.Cause(ctx) == nil {
+		s.expect(more)
+		s.startAll(ctx, run, more)
+		await(run.needed, run.failed, func() { cancel(errGraceOver) })
+	}
 	known := make(chan struct{})
 	close(known)
 	await(run.inputs, known, func() { giveUp(errGraceOver) })
 	return func() {
 		cancel(errBuildOver)
 		_ = run.others.Wait()
+	}
+}
+
+// expect adds references to those that the build is known to have.
+func (s *session) expect(more []references.Reference) {
+	s.refs = append(s.refs, more...)
+	s.ledger().expect(s.refs)
+}
+
+// startAll starts the resolution of what the target needs, and of the rest.
+func (s *session) startAll(ctx context.Context, run *preflightRun, refs []references.Reference) {
+	for _, ref := range refs {
+		l := run.others
+		if ref.Needed {
+			l = run.needed
+		}
+		run.start(ctx, l, ref.Needed, func() error { return s.resolve(ctx, ref) })
 	}
 }
 
@@ -201,7 +217,7 @@ func (s *session) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.collected, s.refs, s.names, s.resolveMode = true, set.References, set.Names, bc.ImageResolveMode.String()
+	s.collected, s.set, s.refs, s.names, s.resolveMode = true, set, set.References, set.Names, bc.ImageResolveMode.String()
 	if bc.SBOM != nil {
 		s.refs = append(s.refs, references.Reference{
 			Name: bc.SBOM.Generator, Written: bc.SBOM.Generator, Platform: &bc.BuildPlatforms[0],

@@ -60,7 +60,7 @@ func (r *resolver) resolve(ctx context.Context, q *query) (*answer, error) {
 func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 	a, sent, converted, err := r.asWritten(ctx, q)
 	if err == nil {
-		r.ledger.add(outcome{query: q, digest: a.dgst})
+		r.ledger.add(outcome{query: q, digest: a.dgst, config: a.config})
 		return a, nil
 	}
 	t := diagnosis.Tries{
@@ -180,7 +180,7 @@ func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt referen
 		t.Policy = &d
 		return nil, r.failed(q, t, cause)
 	}
-	o := outcome{query: q, digest: a.dgst, tries: t, rescued: true}
+	o := outcome{query: q, digest: a.dgst, config: a.config, tries: t, rescued: true}
 	if r.opt.strict {
 		o.err = &refError{worded: newWorded(t.Rescued().Headline, cause), query: q, tries: t}
 		r.ledger.add(o)

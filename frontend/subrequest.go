@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
 )
 
@@ -53,12 +54,11 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(checkTimeout, func() { cancel(errCheckTimeout) }).Stop()
-	s.ledger().expect(s.refs)
-	run := newPreflightRun()
-	for _, ref := range s.refs {
-		run.start(ctx, run.needed, false, func() error { return s.resolve(ctx, ref) })
-	}
-	_ = run.needed.Wait()
+	s.expect(nil)
+	s.resolveAll(ctx, s.refs)
+	more := s.onBuild()
+	s.expect(more)
+	s.resolveAll(ctx, more)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
 		return nil, cause
 	}
@@ -74,6 +74,15 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	res.AddMeta("version", []byte(report.Version))
 	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict))))
 	return res, nil
+}
+
+// resolveAll resolves references and waits for all.
+func (s *session) resolveAll(ctx context.Context, refs []references.Reference) {
+	run := newPreflightRun()
+	for _, ref := range refs {
+		run.start(ctx, run.needed, false, func() error { return s.resolve(ctx, ref) })
+	}
+	_ = run.needed.Wait()
 }
 
 // answerDescribe adds the preflight to what the builder answers, unless that is

@@ -65,6 +65,12 @@ func TestPreflightCallOfWhatBuilds(t *testing.T) {
 	require.Zero(t, out.Code, out.Stdout)
 	require.Regexp(t, `ghcr.io/acme/private-base:1 +linux/amd64 +Dockerfile:2 +ok \(not needed by the target\) +sha256:[0-9a-f]{12}\n`, out.Stdout)
 
+	// The triggers of a base name images too.
+	opt = harness.CommandOpt{Files: world.Dockerfile("FROM onbuild:1\n"), DockerConfig: world.Good(t, e)}
+	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight")
+	require.Zero(t, out.Code, out.Stdout)
+	require.Regexp(t, `ghcr.io/astral-sh/uv:0.7.1 +linux/amd64 +Dockerfile:1 +ok +sha256:`, out.Stdout)
+
 	// Under strict, what needs no credentials must not be had without.
 	opt = harness.CommandOpt{Files: world.Dockerfile("FROM ghcr.io/acme/base:1\n"), DockerConfig: world.Stale(t, e)}
 	require.Zero(t, world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight").Code)

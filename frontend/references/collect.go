@@ -3,6 +3,7 @@ package references
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -37,6 +38,9 @@ type Set struct {
 	// Names are the names that a FROM or --from can mean in this Dockerfile
 	// besides an image: its stages and the named contexts, in order.
 	Names []string
+
+	opt    Options
+	stages []string // their names in lower case
 }
 
 // Collect returns the images that the Dockerfile dt names under opt. An error
@@ -54,8 +58,9 @@ func Collect(dt []byte, opt Options) (*Set, error) {
 		return nil, errors.New("dockerfile contains no stages to build")
 	}
 
-	set := &Set{Names: opt.Contexts.names()}
+	set := &Set{Names: opt.Contexts.names(), opt: opt}
 	for _, st := range stages {
+		set.stages = append(set.stages, strings.ToLower(st.Name))
 		if st.Name != "" && !slices.Contains(set.Names, st.Name) {
 			set.Names = append(set.Names, st.Name)
 		}

@@ -99,6 +99,7 @@ func TestAgreesWithConverter(t *testing.T) {
 		"FROM 127.0.0.1:5000/a\nCOPY --from=localhost/b / /\nCOPY --from=index.docker.io/library/c / /\nCOPY --from=Reg.Test:443/d / /",
 		"FROM busybox AS a\nCOPY --from=b / /\nFROM alpine AS b\nFROM a",
 		"FROM alpine AS builder\nFROM builder-$TARGETSTAGE AS x",
+		"FROM alpine AS base\nONBUILD COPY --from=quay.io/a/b:1 / /x\nONBUILD RUN --mount=from=base,target=/m true\nFROM base AS one\nFROM base AS two\nFROM scratch\nCOPY --from=one / /",
 		"FROM alpine\nRUN --mount=type=secret,id=a --mount=from=base,target=/x --mount=type=tmpfs,target=/t true\nADD https://example.com/x /x",
 	}
 	contexts := []map[string]string{

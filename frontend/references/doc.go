@@ -10,6 +10,6 @@
 // same client; an image that it finds and the converter does not ask for costs
 // a request and cannot fail a build.
 //
-// What only a resolved base image can tell (ONBUILD triggers) is therefore not
-// collected here.
+// What only a resolved base image can tell, its ONBUILD triggers, is found in a
+// second step, when the base is known.
 package references

@@ -36,8 +36,11 @@ type node struct {
 	from     *node   // the stage that base names, if it names one
 	deps     []*node // what its instructions copy or mount from
 	pos      Position
-	context  *contextEntry // replaces the stage
+	stage    *instructions.Stage // nil for an image that --from names
+	context  *contextEntry       // replaces the stage
 	needed   bool
+
+	triggered bool // its ONBUILD instructions were looked at
 }
 
 // contextEntry is a named context that replaces a stage or an image.
@@ -58,11 +61,13 @@ func (g *graph) references(stages []instructions.Stage, args []instructions.ArgC
 		return nil, err
 	}
 	for i, st := range stages {
+		g.nodes[i].stage = &stages[i]
 		if err := g.addSources(g.nodes[i], st); err != nil {
 			return nil, err
 		}
 	}
 	target.need()
+	g.trigger(g.nodes[:len(stages)])
 
 	var out []Reference
 	for _, n := range g.nodes {
@@ -181,6 +186,29 @@ func (g *graph) addCopy(n *node, c *instructions.CopyCommand) error {
 	}
 	g.addSource(n, c.From, c.Location())
 	return nil
+}
+
+// trigger links the needed stages to what the ONBUILD instructions of the stages
+// that they are built upon copy or mount from, until that needs no further stage.
+func (g *graph) trigger(stages []*node) {
+	for i := 0; i < len(stages); i++ {
+		n := stages[i]
+		if !n.needed || n.triggered || n.from == nil {
+			continue
+		}
+		n.triggered = true
+		for _, cmd := range n.from.stage.Commands {
+			if c, ok := cmd.(*instructions.OnbuildCommand); ok {
+				for _, name := range triggerSources(c.Expression) {
+					g.addSource(n, name, n.stage.Location)
+				}
+			}
+		}
+		for _, d := range n.deps {
+			d.need()
+		}
+		i = -1 // an earlier stage may be needed now
+	}
 }
 
 func (g *graph) addSource(n *node, name string, loc []parser.Range) {
