@@ -103,6 +103,11 @@ func TestSixtyReferences(t *testing.T) {
 			require.Contains(t, text, host)
 		}
 		require.Contains(t, text, "not checked: no answer in time after another image had failed")
+		for ref, w := range s.want {
+			if w.outcome == report.Failed {
+				require.Contains(t, text, ref+" ", "every image that failed is named")
+			}
+		}
 		require.Less(t, took, 25*time.Second, "a registry that hangs must not hold the error back")
 		require.Len(t, world.RefusedWarnings(res), 1)
 	})
@@ -179,7 +184,7 @@ func TestSixtyReferencesThroughBuildx(t *testing.T) {
 		require.Contains(t, final, "33 of 60 images could not be resolved\n\nghcr.io refused the stored credentials (denied), and refused without them too")
 		require.Contains(t, final, "not checked: no answer in time after another image had failed")
 		require.Contains(t, final, "docker login ghcr.io")
-		require.LessOrEqual(t, strings.Count(final, "\n"), 70, "about a screen")
+		require.LessOrEqual(t, strings.Count(final, "\n"), 75, "40 images of five causes, each with its remedies")
 		require.NotContains(t, final, "oauth token")
 	}
 }

@@ -12,7 +12,7 @@ import (
 const (
 	// maxLines bounds the lines that name images in one error, so that it stays on
 	// a screen; the rest is counted.
-	maxLines = 30
+	maxLines = 40
 
 	// maxCauses bounds the causes that an error explains.
 	maxCauses = 10
