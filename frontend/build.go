@@ -38,12 +38,10 @@ type session struct {
 	opt    options
 
 	// What collect found; zero when the builder has to say what is wrong.
-	collected   bool
 	source      *dockerui.Source       // the Dockerfile
 	checks      *linter.Config         // its check options
 	set         *references.Set        // what it names
 	refs        []references.Reference // what is resolved: that, and what the bases name
-	names       []string               // of its stages and the named contexts
 	resolveMode string
 }
 

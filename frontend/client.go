@@ -24,7 +24,6 @@ type client struct {
 	gwclient.Client
 	resolver *resolver
 	solved   solveMemo
-	policies bool // the daemon applies source policies
 }
 
 // currentFrontend is implemented by the client of a frontend image; embedding
@@ -58,7 +57,7 @@ func newClient(gw gwclient.Client, opt options) *client {
 	if caps.Supports(pb.CapSourcePolicySession) == nil {
 		d.checkPolicy = policyCheck(gw)
 	}
-	return &client{Client: gw, resolver: newResolver(opt, d), policies: d.policies}
+	return &client{Client: gw, resolver: newResolver(opt, d)}
 }
 
 // policyCheck asks for metadata in the one way in which BuildKit evaluates the

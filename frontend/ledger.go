@@ -28,6 +28,7 @@ type ledger struct {
 	mu       sync.Mutex
 	outcomes []outcome
 	found    []references.Reference
+	index    map[string]int // in found, by key
 	spelling llb.Names
 	rulings  map[string]bool // by reference and platform
 }
@@ -77,11 +78,14 @@ func (l *ledger) respelled() llb.Names {
 func (l *ledger) expect(refs []references.Reference) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.found = refs
+	l.found, l.index = refs, make(map[string]int, len(refs))
+	for i := range refs {
+		l.index[refs[i].Key()] = i
+	}
 }
 
 // entry is an outcome and what the Dockerfile says of the reference, which is
-// little for one that only the builder met (an ONBUILD trigger). Without a query
+// little for one that it does not name (an input of the build). Without a query
 // the reference was not resolved to the end.
 type entry struct {
 	outcome
@@ -131,10 +135,8 @@ func (l *ledger) all() []entry {
 }
 
 func (l *ledger) lookup(q *query) references.Reference {
-	for _, f := range l.found {
-		if f.Name == q.ref && references.PlatformString(f.Platform) == references.PlatformString(q.platform) {
-			return f
-		}
+	if i, ok := l.index[references.Key(q.ref, q.platform)]; ok {
+		return l.found[i]
 	}
 	return references.Reference{Name: q.ref, Written: q.ref, Platform: q.platform, Needed: true}
 }

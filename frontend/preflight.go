@@ -217,7 +217,7 @@ func (s *session) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.collected, s.set, s.refs, s.names, s.resolveMode = true, set, set.References, set.Names, bc.ImageResolveMode.String()
+	s.set, s.refs, s.resolveMode = set, set.References, bc.ImageResolveMode.String()
 	if bc.SBOM != nil {
 		s.refs = append(s.refs, references.Reference{
 			Name: bc.SBOM.Generator, Written: bc.SBOM.Generator, Platform: &bc.BuildPlatforms[0],

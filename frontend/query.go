@@ -47,7 +47,7 @@ func newQuery(kind, ref string, opt sourceresolver.Opt, ask ask) *query {
 		q.platform = o.Platform
 		how = fmt.Sprint(o.ResolveMode, o.NoConfig, o.AttestationChain, o.ResolveAttestations)
 	}
-	q.key = kind + "\x00" + ref + "\x00" + references.PlatformString(q.platform) + "\x00" + how
+	q.key = kind + "\x00" + references.Key(ref, q.platform) + "\x00" + how
 	if named, err := reference.ParseNormalizedNamed(ref); err == nil {
 		q.named = named
 	}

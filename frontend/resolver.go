@@ -90,11 +90,7 @@ func (r *resolver) tries(ctx context.Context, q *query) (*answer, error) {
 // then repeated as it is, so that the user's policy decides as it does upstream,
 // and what was really asked for is returned; it is never tried another way.
 func (r *resolver) asWritten(ctx context.Context, q *query) (a *answer, sent reference.Named, converted bool, err error) {
-	var only []*spb.Policy
-	if r.daemon.policies {
-		only = []*spb.Policy{llb.OnlyPolicy(q.named)}
-	}
-	a, err = q.ask(ctx, q.ref, q.logName, only)
+	a, err = q.ask(ctx, q.ref, q.logName, r.only(q.named))
 	if err == nil || !r.daemon.policies {
 		return a, q.named, false, err
 	}
@@ -108,6 +104,15 @@ func (r *resolver) asWritten(ctx context.Context, q *query) (a *answer, sent ref
 	}
 	a, err = q.ask(ctx, q.ref, q.logName, nil)
 	return a, sent, true, err
+}
+
+// only is the policy that goes with a request for ref, where the daemon applies
+// policies to it.
+func (r *resolver) only(ref reference.Named) []*spb.Policy {
+	if !r.daemon.policies {
+		return nil
+	}
+	return []*spb.Policy{llb.OnlyPolicy(ref)}
 }
 
 // withoutCredentials asks for the reference under the other spellings of its
@@ -146,10 +151,7 @@ func (r *resolver) spellings(q *query) []reference.Named {
 // askRespelled asks once, and again after a fault that may pass. No policy may
 // turn the other spelling into another source.
 func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Named) (*answer, error) {
-	var only []*spb.Policy
-	if r.daemon.policies {
-		only = []*spb.Policy{llb.OnlyPolicy(alt)}
-	}
+	only := r.only(alt)
 	wait := transientWait
 	for i := 0; ; i++ {
 		a, err := q.ask(ctx, alt.String(), q.withoutCredentialsLog(r.daemon.warnings), only)
@@ -203,7 +205,7 @@ func (r *resolver) ruled(ctx context.Context, ref reference.Named, platform *oci
 	if r.daemon.checkPolicy == nil {
 		return true, nil
 	}
-	key := ref.String() + "\x00" + references.PlatformString(platform)
+	key := references.Key(ref.String(), platform)
 	if ours, ok := r.ledger.ruling(key); ok {
 		return ours, nil
 	}

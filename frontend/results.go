@@ -81,20 +81,20 @@ func outcomeOf(e entry) report.Outcome {
 // bareNameHint tells that a name without registry, tag and digest may have been
 // meant as a stage or a named context.
 func (s *session) bareNameHint(ref references.Reference) string {
-	if len(ref.Positions) == 0 || strings.ContainsAny(ref.Written, "/:@") {
+	if s.set == nil || len(ref.Positions) == 0 || strings.ContainsAny(ref.Written, "/:@") {
 		return ""
 	}
 	named, err := reference.ParseNormalizedNamed(ref.Name)
 	if err != nil || reference.Domain(named) != dockerHub {
 		return ""
 	}
-	near, _ := suggest.Search(ref.Written, s.names, false)
-	return report.BareNameHint(ref.Written, ref.Name, near, s.names)
+	near, _ := suggest.Search(ref.Written, s.set.Names, false)
+	return report.BareNameHint(ref.Written, ref.Name, near, s.set.Names)
 }
 
 // addReport puts the report into the result's metadata.
 func (s *session) addReport(res *gwclient.Result) error {
-	if !s.collected {
+	if s.set == nil {
 		return nil
 	}
 	dt, err := json.Marshal(s.results())

@@ -45,7 +45,7 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 	if len(names) == 0 {
 		return req, nil
 	}
-	if !c.policies {
+	if !c.resolver.daemon.policies {
 		def, err := names.Rewrite(req.Definition)
 		if err != nil {
 			return req, errors.Wrap(err, "failed to rewrite definition")

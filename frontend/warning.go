@@ -36,7 +36,8 @@ func (s *session) warn(ctx context.Context, built bool) {
 	for _, group := range groupByHost(rescued) {
 		host, d := group[0].query.host(), group[0].tries.Written
 		hosts[host] = struct{}{}
-		s.send(ctx, diagnosis.RefusedShort(host, names(group), d, done), diagnosis.RefusedDetail(host, names(group), d), group[0])
+		refs := names(group)
+		s.send(ctx, diagnosis.RefusedShort(host, refs, d, done), diagnosis.RefusedDetail(host, refs, d), group[0])
 	}
 	unneeded := s.ledger().entries(func(e entry) bool {
 		return !e.found.Needed && e.err != nil && e.tries.Written.Class == diagnosis.CredentialsRejected

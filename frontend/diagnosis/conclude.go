@@ -45,13 +45,19 @@ func (t Tries) without() (Diagnosis, bool) {
 	return t.Without[len(t.Without)-1], true
 }
 
-// Conclude says what the tries mean together: class, message, both answers,
-// remedies and a headline. It claims nothing that the texts do not show.
-func (t Tries) Conclude() Conclusion {
+// written is the answer to the first try, about the host of the reference.
+func (t Tries) written() Diagnosis {
 	d := t.Written
 	if host := hostOf(t.Ref); host != "" {
 		d.Host = host
 	}
+	return d
+}
+
+// Conclude says what the tries mean together: class, message, both answers,
+// remedies and a headline. It claims nothing that the texts do not show.
+func (t Tries) Conclude() Conclusion {
+	d := t.written()
 	c := Conclusion{Diagnosis: d, Written: d.Message}
 	if t.Policy != nil {
 		c.Without = t.Policy.Message
@@ -86,10 +92,7 @@ func (t Tries) Conclude() Conclusion {
 // Rescued says what the refusal of the first try means when the reference could
 // be had without credentials after all.
 func (t Tries) Rescued() Conclusion {
-	d := t.Written
-	if host := hostOf(t.Ref); host != "" {
-		d.Host = host
-	}
+	d := t.written()
 	d.Remedies = remediesRescued(d)
 	say := sayRescued(d)
 	if t.Strict {

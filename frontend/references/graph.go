@@ -2,6 +2,7 @@ package references
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,37 +155,45 @@ func (g *graph) findTarget() (*node, error) {
 // addSources links n to what its instructions copy or mount from.
 func (g *graph) addSources(n *node, st instructions.Stage) error {
 	for _, cmd := range st.Commands {
-		switch c := cmd.(type) {
-		case *instructions.CopyCommand:
-			if err := g.addCopy(n, c); err != nil {
+		_, isCopy := cmd.(*instructions.CopyCommand)
+		for _, name := range sourceNames(cmd) {
+			if !isCopy {
+				g.addSource(n, name, cmd.Location())
+			} else if err := g.addCopy(n, name, cmd.Location()); err != nil {
 				return err
-			}
-		case *instructions.RunCommand:
-			for _, m := range instructions.GetMounts(c) {
-				if m.From != "" {
-					g.addSource(n, m.From, c.Location())
-				}
 			}
 		}
 	}
 	return nil
 }
 
-func (g *graph) addCopy(n *node, c *instructions.CopyCommand) error {
-	if c.From == "" {
-		return nil
+// sourceNames are the names that an instruction copies or mounts from.
+func sourceNames(cmd instructions.Command) []string {
+	var names []string
+	switch c := cmd.(type) {
+	case *instructions.CopyCommand:
+		names = []string{c.From}
+	case *instructions.RunCommand:
+		for _, m := range instructions.GetMounts(c) {
+			names = append(names, m.From)
+		}
 	}
-	if i, err := strconv.Atoi(c.From); err == nil {
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// addCopy adds what COPY --from names: unlike a mount's, it may be a number.
+func (g *graph) addCopy(n *node, from string, loc []parser.Range) error {
+	if i, err := strconv.Atoi(from); err == nil {
 		if i < 0 || i >= len(g.nodes) {
 			return errors.Errorf("invalid stage index %d", i)
 		}
 		n.deps = append(n.deps, g.nodes[i])
 		return nil
 	}
-	if v, err := g.expand(c.From, shell.EnvsFromSlice(nil)); err != nil || v != c.From {
-		return errors.Errorf("variable expansion is not supported for --from=%s", c.From)
+	if v, err := g.expand(from, shell.EnvsFromSlice(nil)); err != nil || v != from {
+		return errors.Errorf("variable expansion is not supported for --from=%s", from)
 	}
-	g.addSource(n, c.From, c.Location())
+	g.addSource(n, from, loc)
 	return nil
 }
 

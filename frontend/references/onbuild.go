@@ -62,17 +62,8 @@ func triggerSources(trigger string) []string {
 	if err != nil {
 		return nil
 	}
-	var names []string
-	switch c := cmd.(type) {
-	case *instructions.CopyCommand:
-		names = []string{c.From}
-	case *instructions.RunCommand:
-		for _, m := range instructions.GetMounts(c) {
-			names = append(names, m.From)
-		}
-	}
-	return slices.DeleteFunc(names, func(name string) bool {
+	return slices.DeleteFunc(sourceNames(cmd), func(name string) bool {
 		_, err := strconv.Atoi(name)
-		return name == "" || err == nil
+		return err == nil
 	})
 }

@@ -46,7 +46,12 @@ func PlatformString(p *ocispecs.Platform) string {
 
 // Key tells apart what has to be asked separately.
 func (r *Reference) Key() string {
-	return r.Name + "\x00" + PlatformString(r.Platform)
+	return Key(r.Name, r.Platform)
+}
+
+// Key is the key of the reference name on platform.
+func Key(name string, platform *ocispecs.Platform) string {
+	return name + "\x00" + PlatformString(platform)
 }
 
 // merge adds what other knows of the same image and platform.

@@ -36,8 +36,8 @@ type Reference struct {
 	// Platform is the one that was asked for; empty leaves it to BuildKit.
 	Platform string `json:"platform,omitempty"`
 	// Positions are the places that name the image, in the order of the file; none
-	// for an image that the Dockerfile does not name (an ONBUILD trigger, the SBOM
-	// scanner, an input of the build).
+	// for an image that the Dockerfile does not name (the SBOM scanner, an input of
+	// the build); an ONBUILD trigger's stands where its base does.
 	Positions []Position `json:"positions"`
 	// Needed is true when the target of the build depends on the image.
 	Needed  bool    `json:"needed"`
