@@ -12,13 +12,23 @@ RUN apk add --no-cache file git
 ENV CGO_ENABLED=0
 WORKDIR /src
 
-# The version of a release is its tag, and the tag must agree with the source.
+# The version of a release is its tag, and the tag must agree with the source. A
+# channel has the build tags of upstream's image of the same name.
 FROM base AS version
+ARG CHANNEL=mainline
+ARG BUILDTAGS
 RUN --mount=type=bind,target=. <<EOT
   set -e
+  tags=cmd/pullsafe-frontend/release/${CHANNEL}/tags
+  if [ ! -f "$tags" ]; then
+    echo "no channel ${CHANNEL}: there are" cmd/pullsafe-frontend/release/* >&2
+    exit 1
+  fi
+  echo "${BUILDTAGS} $(cat "$tags")" | tee /tmp/.buildtags
   version=$(git describe --match 'v[0-9]*' --dirty='.m' --always --tags)
   revision=$(git rev-parse HEAD)
-  echo "-s -w -X main.Version=${version} -X main.Revision=${revision}" | tee /tmp/.ldflags
+  pkg=github.com/org/pullsafe/version
+  echo "-s -w -X ${pkg}.Version=${version} -X ${pkg}.Revision=${revision} -X ${pkg}.Channel=${CHANNEL}" | tee /tmp/.ldflags
 EOT
 
 FROM base AS build
@@ -26,9 +36,10 @@ ARG TARGETPLATFORM
 RUN --mount=type=bind,target=. \
     --mount=type=cache,target=/root/.cache \
     --mount=type=cache,target=/go/pkg/mod \
-    --mount=type=bind,from=version,source=/tmp/.ldflags,target=/tmp/.ldflags <<EOT
+    --mount=type=bind,from=version,source=/tmp/.ldflags,target=/tmp/.ldflags \
+    --mount=type=bind,from=version,source=/tmp/.buildtags,target=/tmp/.buildtags <<EOT
   set -ex
-  xx-go build -trimpath -ldflags "$(cat /tmp/.ldflags)" -o /out/pullsafe-frontend ./cmd/pullsafe-frontend
+  xx-go build -trimpath -tags "$(cat /tmp/.buildtags)" -ldflags "$(cat /tmp/.ldflags)" -o /out/pullsafe-frontend ./cmd/pullsafe-frontend
   xx-verify --static /out/pullsafe-frontend
 EOT
 

@@ -39,6 +39,28 @@ target "frontend-cross" {
   platforms = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x"]
 }
 
+# The channel "labs", with upstream's build tags for it. A release tags it
+# VERSION-labs, so it names its tags itself.
+target "frontend-labs" {
+  inherits = ["frontend"]
+  args     = { CHANNEL = "labs" }
+  tags     = ["${ORG}/pullsafe:${TAG}-labs"]
+}
+
+target "frontend-labs-cross" {
+  inherits = ["frontend-cross", "frontend-labs"]
+  output   = ["type=image"]
+}
+
+# Both channels.
+group "frontends" {
+  targets = ["frontend", "frontend-labs"]
+}
+
+group "frontends-cross" {
+  targets = ["frontend-cross", "frontend-labs-cross"]
+}
+
 group "validate" {
   targets = ["validate-dockerfile"]
 }
@@ -55,7 +77,7 @@ group "examples" {
 
 target "example" {
   name     = "example-${dir}"
-  matrix   = { dir = ["uv"] }
+  matrix   = { dir = ["uv", "multi-registry", "coolify"] }
   context  = "examples/${dir}"
   args     = { BUILDKIT_SYNTAX = "pullsafe_frontend" }
   contexts = { pullsafe_frontend = "target:frontend" }

@@ -60,20 +60,22 @@ func newClient(gw gwclient.Client, opt options) *client {
 	return &client{Client: gw, resolver: newResolver(opt, d)}
 }
 
-// policyCheck asks for metadata in the one way in which BuildKit evaluates the
-// policies and then has nothing to ask a registry for: by digest, without the
-// configuration.
+// policyCheck has BuildKit load a definition that holds the image without using
+// it: policies are evaluated for every source of a definition, and only what the
+// result needs is fetched. A request for metadata would be evaluated the same
+// way, but BuildKit writes each into the provenance, without a digest if there
+// was nothing to ask a registry for.
 func policyCheck(gw gwclient.Client) func(context.Context, reference.Named, *ocispecs.Platform) error {
 	return func(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
 		name, ok := byTag(ref)
 		if !ok {
 			name = ref.String()
 		}
-		_, err := gw.ResolveSourceMetadata(ctx, &pb.SourceOp{Identifier: llb.ImageSource(ref)}, sourceresolver.Opt{
-			LogName:        "[internal] check policies for " + name,
-			SourcePolicies: []*spb.Policy{llb.OnlyPolicy(ref)},
-			ImageOpt:       &sourceresolver.ResolveImageOpt{Platform: platform, NoConfig: true},
-		})
+		def, err := llb.Unused(ctx, ref, platform, "[internal] check policies for "+name)
+		if err != nil {
+			return err
+		}
+		_, err = gw.Solve(ctx, gwclient.SolveRequest{Evaluate: true, Definition: def, SourcePolicies: []*spb.Policy{llb.OnlyPolicy(ref)}})
 		return err
 	}
 }

@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"context"
 	"testing"
 
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
@@ -152,12 +154,34 @@ func TestErrorIsRemembered(t *testing.T) {
 	require.True(t, errors.Is(c.resolver.ledger.outcomes[0].err, first))
 }
 
+// TestPolicyCheckIsCancelled: when a request ends while the policies are asked,
+// nothing is remembered of the image.
+func TestPolicyCheckIsCancelled(t *testing.T) {
+	gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}})
+	first, cancel := context.WithCancelCause(t.Context())
+	gw.session = func(ctx context.Context, identifier string) error {
+		if identifier != "docker-image://"+uvPinned || context.Cause(first) != nil {
+			return nil
+		}
+		cancel(errGraceOver)
+		<-ctx.Done()
+		return errors.New("Canceled: context canceled")
+	}
+	c := newClient(gw, defaults())
+	opt := sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &amd64}}
+	_, _, _, err := c.ResolveImageConfig(first, uv, opt)
+	require.ErrorIs(t, err, errGraceOver)
+	require.Empty(t, c.resolver.names())
+	_, _, _, err = c.ResolveImageConfig(t.Context(), uv, opt)
+	require.NoError(t, err, "the end of the first request is no answer to the second")
+}
+
 // TestSessionPolicyIsAsked: what was had without credentials is used only if the
 // policy of the session allows the image as the user wrote it, with its digest.
 func TestSessionPolicyIsAsked(t *testing.T) {
 	for _, denies := range []bool{false, true} {
 		gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}})
-		gw.session = func(identifier string) error {
+		gw.session = func(_ context.Context, identifier string) error {
 			if denies && identifier == "docker-image://"+uvPinned {
 				return errors.Errorf("source %q not allowed by policy: action DENY", identifier)
 			}
@@ -165,12 +189,36 @@ func TestSessionPolicyIsAsked(t *testing.T) {
 		}
 		c := newClient(gw, defaults())
 		err := config(t, c, uv)
-		require.Equal(t, []string{"docker-image://" + uvPinned}, gw.checks)
+		want := []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedUpper}
+		if denies {
+			want = want[:1]
+		}
+		require.Equal(t, want, gw.checks)
 		require.Equal(t, []string{uv, uvUpper}, gw.asked())
 		require.Equal(t, denies, err != nil)
 		require.Equal(t, denies, len(c.resolver.names()) == 0)
 		if denies {
 			requireNothingRemembered(t, c)
 		}
+	}
+}
+
+// TestPolicyOfTheOtherSpelling: a rule for the other spelling with its digest,
+// which the request by tag does not meet, is met before the image is used.
+func TestPolicyOfTheOtherSpelling(t *testing.T) {
+	for _, rule := range []*spb.Rule{
+		{Action: spb.PolicyAction_DENY, Selector: &spb.Selector{Identifier: "docker-image://GHCR.IO/*@*"}},
+		{
+			Action: spb.PolicyAction_CONVERT, Selector: &spb.Selector{Identifier: "docker-image://GHCR.IO/*@*"},
+			Updates: &spb.Update{Identifier: "docker-image://mirror.test/x:1"},
+		},
+	} {
+		t.Run(rule.Action.String(), func(t *testing.T) {
+			gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}})
+			gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{rule}}
+			c := newClient(gw, defaults())
+			require.ErrorContains(t, config(t, c, uv), "a policy does not allow it")
+			require.Empty(t, c.resolver.names())
+		})
 	}
 }

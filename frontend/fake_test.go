@@ -21,6 +21,8 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/org/pullsafe/llb"
 )
 
 const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
@@ -44,9 +46,9 @@ type fakeClient struct {
 	gwclient.Client
 	t          testing.TB
 	registry   answerFunc
-	policy     *spb.Policy        // the user's
-	session    func(string) error // the user's policy of the session; it is asked by identifier
-	noPolicies bool               // the daemon is too old for policies
+	policy     *spb.Policy                         // the user's
+	session    func(context.Context, string) error // the user's policy of the session; it is asked by identifier
+	noPolicies bool                                // the daemon is too old for policies
 	opts       map[string]string
 	dockerfile string
 	inputs     map[string]bkllb.State
@@ -80,7 +82,7 @@ func (f *fakeClient) evaluate(ctx context.Context, op *pb.SourceOp, opt sourcere
 	}
 	_, err := sourcepolicy.NewEngine(policies).Evaluate(ctx, op)
 	if err == nil && f.session != nil {
-		err = f.session(op.Identifier)
+		err = f.session(ctx, op.Identifier)
 	}
 	return errors.Wrap(err, "could not resolve image due to policy")
 }
@@ -90,12 +92,6 @@ func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp,
 	if !ok {
 		return &sourceresolver.MetaResponse{Op: op}, nil
 	}
-	if o := opt.ImageOpt; o != nil && o.NoConfig {
-		f.mu.Lock()
-		f.checks = append(f.checks, op.Identifier)
-		f.mu.Unlock()
-		return &sourceresolver.MetaResponse{Op: op}, f.evaluate(ctx, op, opt)
-	}
 	got, dgst, config, err := f.ResolveImageConfig(ctx, ref, opt)
 	if err != nil {
 		return nil, err
@@ -104,13 +100,36 @@ func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp,
 	return &sourceresolver.MetaResponse{Op: op, Image: &sourceresolver.ResolveImageResponse{Digest: dgst, Config: config}}, nil
 }
 
-func (f *fakeClient) Solve(_ context.Context, req gwclient.SolveRequest) (*gwclient.Result, error) {
+func (f *fakeClient) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclient.Result, error) {
+	if checked, err := f.check(ctx, req); checked {
+		return gwclient.NewResult(), err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.solves = append(f.solves, req)
 	res := gwclient.NewResult()
 	res.SetRef(fakeReference{dockerfile: f.dockerfile})
 	return res, nil
+}
+
+// check answers a request that holds a source only for the policies to see. As
+// loadLLB does, it evaluates them for every source.
+func (f *fakeClient) check(ctx context.Context, req gwclient.SolveRequest) (bool, error) {
+	isCheck := false
+	for _, meta := range req.Definition.GetMetadata() {
+		isCheck = isCheck || strings.HasPrefix(meta.Description["llb.customname"], "[internal] check policies for ")
+	}
+	if !isCheck {
+		return false, nil
+	}
+	list, err := llb.ImageSources(req.Definition)
+	require.NoError(f.t, err)
+	require.Len(f.t, list, 1)
+	op := &pb.SourceOp{Identifier: llb.ImageSource(list[0].Ref)}
+	f.mu.Lock()
+	f.checks = append(f.checks, op.Identifier)
+	f.mu.Unlock()
+	return true, f.evaluate(ctx, op, sourceresolver.Opt{SourcePolicies: req.SourcePolicies})
 }
 
 func (f *fakeClient) Inputs(context.Context) (map[string]bkllb.State, error) {

@@ -174,7 +174,7 @@ func TestCancelled(t *testing.T) {
 				}
 				return hangs(ctx, ref, opt)
 			}
-		}, time.Minute},
+		}, answerWithin / 2},
 		{"in the pause", func(gw *fakeClient) answerFunc { return gw.registry }, transientWait / 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -112,7 +112,8 @@ func (o *options) apply(name, value string, bare bool, where string) error {
 		value = c.word
 	}
 	if !c.set(o, value) {
-		return errors.Errorf("pullsafe: invalid value %q for %q in %s; valid: %s", value, name, where, c.values)
+		// Not the value: a build argument may be a secret that went astray.
+		return errors.Errorf("pullsafe: invalid value for %q in %s; valid: %s", name, where, c.values)
 	}
 	return nil
 }

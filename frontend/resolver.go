@@ -8,7 +8,9 @@ import (
 	"github.com/distribution/reference"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/moby/buildkit/util/flightcontrol"
+	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
@@ -22,6 +24,18 @@ const transientRepeats = 2
 
 // transientWait is the pause before the first repetition; it doubles.
 const transientWait = 250 * time.Millisecond
+
+// repeatWithin: what failed later than this was no passing fault, and a
+// repetition would take as long again.
+const repeatWithin = 10 * time.Second
+
+// answerWithin bounds all tries without credentials for one image together. They
+// come after a refusal, with which upstream ends the build at once: a registry
+// that hangs under its other spellings must not hold the error back for ever.
+const answerWithin = 60 * time.Second
+
+// errNoAnswer is in the words of Go's net package, which diagnosis knows.
+var errNoAnswer = errors.New("i/o timeout: no answer within a minute")
 
 // resolver resolves references, each once a build, and remembers how.
 type resolver struct {
@@ -119,14 +133,20 @@ func (r *resolver) only(ref reference.Named) []*spb.Policy {
 // host, in order, and adds what it learns to t. It returns the answer and the
 // spelling that had it, or nil.
 func (r *resolver) withoutCredentials(ctx context.Context, q *query, t *diagnosis.Tries) (*answer, reference.Named) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, errNoAnswer)
+	defer cancel()
 	for _, alt := range r.spellings(q) {
 		a, err := r.askRespelled(ctx, q, alt)
 		if err == nil {
 			return a, alt
 		}
+		cause := context.Cause(ctx)
+		if errors.Is(cause, errNoAnswer) {
+			err = errNoAnswer
+		}
 		d := diagnosis.Diagnose(q.ref, err.Error())
 		t.Without = append(t.Without, d)
-		if context.Cause(ctx) != nil || !d.TryNextSpelling() {
+		if cause != nil || !d.TryNextSpelling() {
 			break
 		}
 	}
@@ -154,8 +174,9 @@ func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Nam
 	only := r.only(alt)
 	wait := transientWait
 	for i := 0; ; i++ {
+		start := time.Now()
 		a, err := q.ask(ctx, alt.String(), q.withoutCredentialsLog(r.daemon.warnings), only)
-		if err == nil || i == transientRepeats || !diagnosis.Diagnose(q.ref, err.Error()).Transient() {
+		if err == nil || i == transientRepeats || time.Since(start) > repeatWithin || !diagnosis.Diagnose(q.ref, err.Error()).Transient() {
 			return a, err
 		}
 		select {
@@ -170,13 +191,13 @@ func (r *resolver) askRespelled(ctx context.Context, q *query, alt reference.Nam
 // rescued goes on with what was had without credentials, if the policies allow
 // the image that the user named, and strict the way it was had.
 func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt reference.Named, t diagnosis.Tries, cause error) (*answer, error) {
-	ref, err := pinned(q, a)
+	ref, err := pinned(q.named, a)
 	if err == nil {
-		_, err = r.ruled(ctx, ref, q.platform)
+		_, err = r.ruled(ctx, ref, alt, q.platform)
 	}
 	if err != nil {
-		if context.Cause(ctx) != nil {
-			return nil, err
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause // the daemon's words for it would be remembered as the answer
 		}
 		d := diagnosis.Diagnose(q.ref, err.Error())
 		t.Policy = &d
@@ -200,8 +221,10 @@ func (r *resolver) rescued(ctx context.Context, q *query, a *answer, alt referen
 // refused looks like a plain refusal by the registry. Without the configuration
 // BuildKit itself asks no registry: an error of any kind comes from the policies,
 // and none is ignored. ours is false for an image that a policy converts to
-// another source: then that rule has to find it as the user named it.
-func (r *resolver) ruled(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) (ours bool, err error) {
+// another source: then that rule has to find it as the user named it. Otherwise
+// they are asked about the other spelling with the digest too: a rule for that may
+// deny it, or lead to another host.
+func (r *resolver) ruled(ctx context.Context, ref, alt reference.Named, platform *ocispecs.Platform) (ours bool, err error) {
 	if r.daemon.checkPolicy == nil {
 		return true, nil
 	}
@@ -217,16 +240,40 @@ func (r *resolver) ruled(ctx context.Context, ref reference.Named, platform *oci
 			return false, err
 		}
 	}
+	if ours {
+		if err := r.checkSpelling(ctx, ref, alt, platform); err != nil {
+			return false, err
+		}
+	}
 	r.ledger.rule(key, ours)
 	return ours, nil
 }
 
-// pinned is the reference of q with the digest that was had.
-func pinned(q *query, a *answer) (reference.Named, error) {
-	if _, ok := q.named.(reference.Digested); ok {
-		return q.named, nil
+// checkSpelling asks the policies about alt with the digest of ref.
+func (r *resolver) checkSpelling(ctx context.Context, ref, alt reference.Named, platform *ocispecs.Platform) error {
+	if dgst := digestOf(ref); dgst != "" && digestOf(alt) == "" {
+		var err error
+		if alt, err = reference.WithDigest(alt, dgst); err != nil {
+			return errors.WithStack(err)
+		}
 	}
-	return reference.WithDigest(q.named, a.dgst)
+	return r.daemon.checkPolicy(ctx, alt, platform)
+}
+
+// digestOf is the digest of a reference that has one.
+func digestOf(ref reference.Named) digest.Digest {
+	if d, ok := ref.(reference.Digested); ok {
+		return d.Digest()
+	}
+	return ""
+}
+
+// pinned is ref with the digest that was had.
+func pinned(ref reference.Named, a *answer) (reference.Named, error) {
+	if digestOf(ref) != "" {
+		return ref, nil
+	}
+	return reference.WithDigest(ref, a.dgst)
 }
 
 func (r *resolver) failed(q *query, t diagnosis.Tries, cause error) error {

@@ -60,10 +60,11 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 	if policy == nil {
 		return req, nil
 	}
-	if err := c.leaveConverted(ctx, req.Definition, policy); err != nil {
+	if err := c.leaveConverted(ctx, req.Definition, names, policy); err != nil {
 		return req, err
 	}
 	if len(policy.Rules) > 0 {
+		req.Definition = names.Annotate(req.Definition)
 		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
 	}
 	return req, nil
@@ -73,17 +74,17 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 // them, and takes back the rules for what they convert themselves. Most was asked
 // when it was resolved; the images of a definition that the client handed over
 // are resolved by tag, and solved by a digest of their own.
-func (c *client) leaveConverted(ctx context.Context, def *pb.Definition, policy *spb.Policy) error {
+func (c *client) leaveConverted(ctx context.Context, def *pb.Definition, names llb.Names, policy *spb.Policy) error {
 	sources, err := llb.ImageSources(def)
 	if err != nil {
 		return err
 	}
 	for _, src := range sources {
-		ours := slices.ContainsFunc(policy.Rules, func(r *spb.Rule) bool { return isRuleFor(r, src.Ref) })
+		alt, ours := names.Respell(src.Ref)
 		if !ours {
 			continue
 		}
-		if ours, err = c.resolver.ruled(ctx, src.Ref, ociPlatform(src.Platform)); err != nil {
+		if ours, err = c.resolver.ruled(ctx, src.Ref, alt, ociPlatform(src.Platform)); err != nil {
 			return err
 		}
 		if !ours {

@@ -58,18 +58,25 @@ func TestSolveConverts(t *testing.T) {
 	own := &spb.Policy{Version: 1}
 	req := request(t, uvPinned, tool, uv8Pinned, "docker.io/library/alpine:3")
 	req.SourcePolicies = append(make([]*spb.Policy, 0, 4), own)
-	_, err := c.Solve(t.Context(), req)
+	before := req.Definition.CloneVT()
+	converted, err := c.resolver.names().Rewrite(req.Definition)
+	require.NoError(t, err)
+	_, err = c.Solve(t.Context(), req)
 	require.NoError(t, err)
 
 	got := gw.solves[0]
-	require.Same(t, req.Definition, got.Definition)
+	require.Equal(t, req.Definition.Def, got.Definition.Def, "the rules see the sources as written")
+	require.True(t, before.EqualVT(req.Definition), "the caller's definition is not changed")
+	for dgst, meta := range converted.Metadata {
+		require.True(t, meta.EqualVT(got.Definition.Metadata[dgst]), "metadata is also where a converted op looks for it")
+	}
 	require.Len(t, got.SourcePolicies, 2)
 	require.Same(t, own, got.SourcePolicies[0])
 	require.Nil(t, req.SourcePolicies[:2][1], "the caller's list is not changed")
 	rules := map[string]string{}
 	for _, r := range got.SourcePolicies[1].Rules {
 		require.Equal(t, spb.PolicyAction_CONVERT, r.Action)
-		require.Equal(t, spb.MatchType_EXACT, r.Selector.MatchType)
+		require.Equal(t, spb.MatchType_WILDCARD, r.Selector.MatchType)
 		rules[r.Selector.Identifier] = r.Updates.Identifier
 	}
 	require.Equal(t, map[string]string{

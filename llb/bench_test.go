@@ -13,7 +13,7 @@ func sum(dt []byte) string {
 	return digest.FromBytes(dt).String()
 }
 
-func benchDefinition(b *testing.B) *pb.Definition {
+func benchDefinition(b testing.TB) *pb.Definition {
 	b.Helper()
 	return randomDefinition(b, rand.New(rand.NewPCG(7, 8)), 10_000)
 }
@@ -46,4 +46,15 @@ func BenchmarkPolicy(b *testing.B) {
 		require.NoError(b, err)
 		require.NotNil(b, pol)
 	}
+}
+
+// TestAllocations: reading the definition takes most of it; the bounds are for
+// each of its 10,000 ops.
+func TestAllocations(t *testing.T) {
+	def, names := benchDefinition(t), testNames()
+	perOp := func(f func() error) float64 {
+		return testing.AllocsPerRun(1, func() { require.NoError(t, f()) }) / float64(len(def.Def))
+	}
+	require.Less(t, perOp(func() error { _, err := names.Rewrite(def); return err }), 60.0)
+	require.Less(t, perOp(func() error { _, err := names.Policy(def); return err }), 30.0)
 }

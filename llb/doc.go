@@ -19,7 +19,8 @@
 // [Names.Policy] states the other spelling as rules of a source policy.
 // BuildKit applies them while it loads the definition, after the user's own
 // policies have seen the reference as written, and progress and error snippets
-// keep the user's names. [Names.Rewrite] changes the definition itself. It is
+// keep the user's names, the latter because [Names.Annotate] says them under the
+// new digests as well. [Names.Rewrite] changes the definition itself. It is
 // for daemons without the LLB capability source.policy, which therefore have no
 // policies that could be bypassed.
 //

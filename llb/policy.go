@@ -64,7 +64,7 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 		seen[src.Ref.String()] = struct{}{}
 		rules = append(rules, &spb.Rule{
 			Action:   spb.PolicyAction_CONVERT,
-			Selector: exactly(src.Ref),
+			Selector: literally(src.Ref),
 			Updates:  &spb.Update{Identifier: ImageSource(other)},
 		})
 	}
@@ -97,6 +97,15 @@ func OnlyPolicy(ref reference.Named) *spb.Policy {
 
 func exactly(ref reference.Named) *spb.Selector {
 	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT}
+}
+
+// literally is exactly for convert rules. Up to BuildKit 0.23 at least, such a rule
+// with an exact selector converts to the selector itself, that is to nothing
+// (sourcepolicy/formatter.go). A wildcard converts in every version, and one
+// without "*" matches only itself: no reference has one, or a "$", which would
+// stand for a group in what it is converted to.
+func literally(ref reference.Named) *spb.Selector {
+	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_WILDCARD}
 }
 
 // Source is an image source of a definition.

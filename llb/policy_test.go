@@ -125,7 +125,7 @@ func TestPolicyRules(t *testing.T) {
 	for i, want := range [][2]string{{toolsSource, toolsOther}, {alpineSource, alpineOther}} {
 		rule := pol.Rules[i]
 		require.Equal(t, spb.PolicyAction_CONVERT, rule.Action)
-		require.Equal(t, spb.MatchType_EXACT, rule.Selector.MatchType)
+		require.Equal(t, spb.MatchType_WILDCARD, rule.Selector.MatchType)
 		require.Equal(t, want[0], rule.Selector.Identifier)
 		require.Equal(t, want[1], rule.Updates.Identifier)
 	}

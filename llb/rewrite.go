@@ -17,6 +17,12 @@ import (
 // of a definition with converted sources is the model (solver/llbsolver,
 // recomputeDigests).
 func (n Names) Rewrite(def *pb.Definition) (*pb.Definition, error) {
+	// Deterministic, as BuildKit's client marshals ops (client/llb/marshal.go).
+	return n.rewrite(def, (*pb.Op).Marshal)
+}
+
+// rewrite is Rewrite with the given way to marshal an op that changed.
+func (n Names) rewrite(def *pb.Definition, marshal func(*pb.Op) ([]byte, error)) (*pb.Definition, error) {
 	if len(n) == 0 {
 		return def, nil
 	}
@@ -31,6 +37,7 @@ func (n Names) Rewrite(def *pb.Definition) (*pb.Definition, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.marshal = marshal
 	if err := g.relink(); err != nil {
 		return nil, err
 	}
@@ -76,6 +83,7 @@ type graph struct {
 	nodes   []node
 	byOrig  map[digest.Digest]int // the node of a digest in the original definition
 	nodeFor []int                 // the node of each entry of Definition.Def
+	marshal func(*pb.Op) ([]byte, error)
 }
 
 // newGraph links ops, the parsed ops of def. An op that def lists twice becomes
@@ -150,8 +158,7 @@ func (g *graph) update(nd *node) error {
 	if !nd.changed {
 		return nil
 	}
-	// Deterministic, as BuildKit's client marshals ops (client/llb/marshal.go).
-	dt, err := nd.op.Marshal()
+	dt, err := g.marshal(nd.op)
 	if err != nil {
 		return errors.Wrapf(err, "failed to marshal op %s", nd.from)
 	}

@@ -15,17 +15,18 @@ import (
 	"github.com/moby/buildkit/util/stack"
 
 	"github.com/org/pullsafe/frontend"
+	"github.com/org/pullsafe/version"
 )
 
 func main() {
-	version := flag.Bool("version", false, "show the version")
+	show := flag.Bool("version", false, "show the version")
 	flag.Parse()
-	if *version {
-		fmt.Println(versionLine())
+	if *show {
+		fmt.Println(version.Line("pullsafe-frontend"))
 		return
 	}
 
-	stack.SetVersionInfo(Version, Revision)
+	stack.SetVersionInfo(version.Version, version.Revision)
 	if err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.Build); err != nil {
 		// Standard error is the daemon's log: the user has had the error over the
 		// gateway by now.

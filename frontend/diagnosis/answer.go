@@ -56,11 +56,17 @@ func (f *facts) retryCanHelp(class Class, host string) bool {
 // isPush: the scope asks for more than pulling, or the answer lacks the phrase
 // that containerd's resolver puts before this one for every pull.
 func (f *facts) isPush() bool {
-	if containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/"}) {
+	if f.namedPush() {
 		return true
 	}
 	return strings.HasPrefix(f.core, "insufficient_scope: authorization failed") &&
 		!containsAny(f.low, []string{"pull access denied", "failed open: "})
+}
+
+// namedPush: the text itself says that it was a push, and not only that it lacks
+// what stands before the refusal of a pull.
+func (f *facts) namedPush() bool {
+	return containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/"})
 }
 
 // namesNothing: the end of a whole build that says neither which image failed
@@ -177,7 +183,7 @@ func (f *facts) helperMessage() string {
 // PolicySource returns the identifier that a policy error names, "" if none. It is
 // to be compared, not to be printed.
 func PolicySource(text string) string {
-	for _, reading := range readings(strings.ReplaceAll(text, `\"`, `"`)) {
+	for _, reading := range verbatim(strings.ReplaceAll(text, `\"`, `"`)) {
 		for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
 			before, _, ok := strings.Cut(reading, end)
 			if i := strings.LastIndex(before, `source "`); ok && i >= 0 {

@@ -93,8 +93,8 @@ func sequence(s string) int {
 	case ']', 'P', 'X', '^', '_':
 		return n + stringEnd(s[n:])
 	}
-	if s[0] == 0x1b && (kind >= 0x80 || kind < 0x20) {
-		return 1 // the next byte is not part of it
+	if s[0] == 0x1b && (kind >= 0x80 || kind <= 0x20) {
+		return 1 // the next byte is not part of it, or parts two words
 	}
 	return n
 }
@@ -140,9 +140,16 @@ var (
 			`|(\b(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)\\?["']?(?:=|\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
 			`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
 	})
+	// cutSecret: those of keyed whose value could be parted from the key at ": ".
+	// A URL that ends in token": is none, nor is "authorization: server message: ...".
+	cutSecret = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(authorization\\?["']?\s*[:=]\s*\\?["']?(?:basic|bearer|digest|negotiate|token) |x-registry-auth\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;\\]+)` +
+			`|(\\?"[a-z_-]*(?:password|passwd|secret|token|api_?key|signature|credential)\\?"\s*:\s*\\?")([^"\\]+)` +
+			`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
+	})
 	// bareSecret: tokens that carry their kind in front, and JSON web tokens.
 	bareSecret = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|gl[a-z]{1,6}-|dckr_[a-z]+_|nvapi-|npm_|xox[a-z]-|AKCp|AKIA|ASIA|hvs\.|dop_v1_|eyJ)[A-Za-z0-9_./+=-]{4,}`)
+		return regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-|dckr_[a-z]+_|nvapi-|npm_|xox[a-z]-|AKCp|AKIA|ASIA|hvs\.|dop_v1_|eyJ)[A-Za-z0-9_./+=-]{4,}`)
 	})
 	// user names: Docker Hub says whose limit is reached.
 	namedUser = sync.OnceValue(func() *regexp.Regexp {
@@ -165,14 +172,39 @@ func redact(text string) string {
 		})
 	}
 	low := lower(text)
-	if containsAny(low, []string{"auth", "basic ", "bearer ", "passw", "secret", "token", "key", "sig", "credential", "pwd"}) {
-		text = redactKeyed(text)
+	if containsAny(low, keyWords) {
+		text = redactKeyed(keyedSecret(), text)
 	}
-	text = bareSecret().ReplaceAllString(text, redacted)
+	text = redactBare(text, low)
 	if strings.Contains(text, "limit as '") {
 		text = namedUser().ReplaceAllString(text, "${1}'"+redacted+"'")
 	}
 	return text
+}
+
+// redactUncut replaces the secrets that could no longer be told once a text has
+// been taken apart.
+func redactUncut(text string) string {
+	low := lower(text)
+	if containsAny(low, keyWords) {
+		text = redactKeyed(cutSecret(), text)
+	}
+	return redactBare(text, low)
+}
+
+// keyWords and secretStarts stand in every text that the patterns match.
+var (
+	keyWords     = []string{"auth", "basic ", "bearer ", "passw", "secret", "token", "key", "sig", "credential", "pwd"}
+	secretStarts = []string{
+		"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "dckr_", "nvapi-", "npm_", "xox", "akcp", "akia", "asia", "hvs.", "dop_v1_", "eyj",
+	}
+)
+
+func redactBare(text, low string) string {
+	if !containsAny(low, secretStarts) {
+		return text
+	}
+	return bareSecret().ReplaceAllString(text, redacted)
 }
 
 // withoutQuery keeps the punctuation behind a URL: it belongs to the sentence.
@@ -186,8 +218,7 @@ func withoutQuery(s string) string {
 	return head
 }
 
-func redactKeyed(text string) string {
-	re := keyedSecret()
+func redactKeyed(re *regexp.Regexp, text string) string {
 	var b strings.Builder
 	last := 0
 	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {

@@ -21,6 +21,7 @@ type Conclusion struct {
 	Diagnosis
 
 	Headline string // one line, without the name of the image
+	Open     string // what one answer alone leaves open; empty after a second try
 	Written  string // both answers in short words
 	Without  string // empty when not tried
 }
@@ -86,6 +87,18 @@ func (t Tries) Conclude() Conclusion {
 	}
 	c.AnonymousRetryCanHelp = false
 	c.Remedies = o.remedies(d)
+	return c
+}
+
+// Alone says what one answer means of which nothing more is known, for example
+// because it comes from a log: no word on whether the image is public, but how
+// to find out.
+func (d Diagnosis) Alone(ref string) Conclusion {
+	c := Conclusion{Diagnosis: d, Headline: d.headline(), Written: d.Message, Open: d.open()}
+	if c.Open != "" {
+		c.Headline = d.opening()
+		c.Remedies = remediesFindOut(d, ref)
+	}
 	return c
 }
 

@@ -85,12 +85,18 @@ func Diagnose(ref, text string) Diagnosis {
 		d.UsedCredentials = nil
 	case NetworkFailure, TLSFailure:
 		d.Network = NetworkDaemon
-		if f.token != tokenUnsaid || strings.Contains(f.low, "auth token from session: ") {
+		switch {
+		case f.token != tokenUnsaid || strings.Contains(f.low, "auth token from session: "):
 			d.Network = NetworkClient
+		case f.core == "context deadline exceeded":
+			d.Network = "" // it says no more: both have such a limit
 		}
 	}
 	d.AnonymousRetryCanHelp = f.retryCanHelp(class, d.Host)
 	d.Remedies = d.remedies()
+	if f.isPush() && (class == CredentialsRejected || class == DeniedAmbiguous) && f.namedPush() {
+		d.Remedies = remediesPush(d.Host)
+	}
 	return d
 }
 

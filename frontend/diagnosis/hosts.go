@@ -61,10 +61,10 @@ func isFullReference(s string) bool {
 
 // host is the registry that the text speaks of, where it says so.
 func (f *facts) host() string {
-	for _, phrase := range []string{"failed to resolve source metadata for ", "pulling from host ", "pull access denied for ", "manifest for ", "error reading manifest latest in ", " : from "} {
+	for _, phrase := range []string{"failed to resolve source metadata for ", "failed to resolve reference ", "failed to push ", "pulling from host ", "pull access denied for ", "manifest for ", "error reading manifest latest in ", " : from "} {
 		if i := strings.Index(f.low, phrase); i >= 0 {
 			word, _, _ := strings.Cut(f.text[i+len(phrase):], " ")
-			word = strings.TrimRight(word, ",:")
+			word = strings.Trim(word, `,:"\`)
 			if phrase == "pulling from host " {
 				return canonicalHub(word)
 			}
@@ -168,4 +168,54 @@ func (f *facts) mirrorHost() string {
 		return ""
 	}
 	return host
+}
+
+// firstReference is the reference at the start of s, quoted or not, or "".
+func firstReference(s string) string {
+	word := strings.TrimLeft(s, `"'\`+"`")
+	if i := strings.IndexAny(word, " \t\"'`,;"); i >= 0 {
+		word = word[:i]
+	}
+	word = strings.TrimRight(word, `:.\`)
+	if _, err := reference.ParseNormalizedNamed(word); err != nil {
+		return ""
+	}
+	return word
+}
+
+// imageOfURL is the image that a request for a manifest or for a token is about.
+func imageOfURL(u string) string {
+	_, rest, ok := strings.Cut(u, "://")
+	if !ok {
+		return ""
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if ns := query(path, "ns="); ns != "" {
+		host = ns
+	}
+	var name string
+	if repo, tag, ok := strings.Cut(strings.TrimPrefix(path, "v2/"), "/manifests/"); ok && strings.HasPrefix(path, "v2/") {
+		tag, _, _ = strings.Cut(tag, "?")
+		name = canonicalHub(host) + "/" + repo + ":" + tag
+		if strings.HasPrefix(tag, "sha256:") {
+			name = canonicalHub(host) + "/" + repo
+		}
+	} else if repo := scopeOf(query(path, "scope=")); repo != "" {
+		f := facts{url: u}
+		if host = f.urlHost(); host == "" {
+			return ""
+		}
+		name = host + "/" + repo
+	}
+	return firstReference(name)
+}
+
+// scopeOf is the repository of the scope "repository:NAME:pull".
+func scopeOf(scope string) string {
+	scope = strings.NewReplacer("%3A", ":", "%2F", "/", "%2C", ",").Replace(scope)
+	parts := strings.Split(scope, ":")
+	if len(parts) != 3 || parts[0] != "repository" {
+		return ""
+	}
+	return parts[1]
 }

@@ -13,12 +13,13 @@ type matcher struct {
 	example string // in the format of a real message; tested
 }
 
-// matchers are in the order of precedence. The order matters: a policy's text
-// wins over all that it quotes, a rate limit is no refusal although some
+// matchers are in the order of precedence. The order matters: the command that a
+// step ran can hold any phrase, a policy's text wins over all that it quotes, a rate limit is no refusal although some
 // registries answer it with 403, and a network or TLS failure below BuildKit's
 // token phrase refuses nothing. To add a format: a row here with its example,
 // and the neighbours that must not match in the tests.
 var matchers = []matcher{
+	{"command of a step", NotARegistryError, (*facts).failedCommand, `process "/bin/sh -c opa eval | grep 'denied by policy'" did not complete successfully: exit code: 1`},
 	{"source policy", PolicyDenied, (*facts).sourcePolicy, `could not resolve image due to policy: source "docker-image://docker.io/library/alpine:latest" denied by policy: source denied by policy`},
 	{"registry policy", PolicyDenied, (*facts).registryPolicy, `Error response from daemon: Head "https://registry-1.docker.io/v2/a/b/manifests/1": denied: image access restricted: a/b blocked for organization X`},
 	{"cancellation", Canceled, (*facts).canceled, `failed to fetch oauth token: Post "https://auth.docker.io/token": context canceled`},
@@ -108,10 +109,17 @@ func (f *facts) canceledStep() bool {
 	return f.core == "CANCELED" || strings.HasSuffix(f.text, " CANCELED")
 }
 
+// failedCommand: BuildKit quotes the command that failed, which can hold any
+// phrase. Nothing of the daemon's own stands before it.
+func (f *facts) failedCommand() bool {
+	return strings.HasPrefix(f.core, `process "`) && strings.Contains(f.core, `" did not complete successfully: `) ||
+		strings.HasPrefix(f.core, "executor failed running [")
+}
+
 func (f *facts) failedStep() bool {
 	return containsAny(f.low, []string{
 		"did not complete successfully: exit code", "returned a non-zero code: ", "failed to calculate checksum of ref ",
-		"failed to solve: executor failed running ", "npm err! ",
+		"executor failed running [", "npm err! ",
 	})
 }
 
@@ -150,7 +158,7 @@ func (f *facts) rateLimited() bool {
 
 // netErrors open the texts of Go's net, http, tls and http2 packages.
 var netErrors = []string{
-	"dial ", "lookup ", "read tcp", "write tcp", "read udp", "read: connection", "eof", "unexpected eof", "net/http: ", "http2: ",
+	"dial ", "lookup ", "read tcp", "write tcp", "read udp", "read: connection", "eof", "unexpected eof", "short read: ", "net/http: ", "http2: ",
 	"stream error: ", "proxyconnect ", "context deadline exceeded", "i/o timeout", "connection reset", "socks connect",
 	"tls handshake timeout", "use of closed network connection", "no such host", "connection refused",
 	"fetching auth token from session: context deadline exceeded", "rpc error: code = unavailable", "error reading from server: eof",
@@ -221,7 +229,7 @@ func (f *facts) outage() bool {
 	return containsAny(f.low, []string{
 		"authorization server did not include a token in the response", "unable to decode token response",
 		"no realm specified for token auth challenge", "invalid token auth challenge realm",
-		"in header not a valid digest",
+		"in header not a valid digest", "(text/html) from remote", "unexpected commit digest ",
 	})
 }
 
@@ -288,4 +296,69 @@ func (f *facts) missing() bool {
 	}
 	name := head[strings.LastIndexByte(head, ' ')+1:]
 	return isFullReference(name) || strings.HasPrefix(name, "sha256:") && strings.HasSuffix(head, "manifest "+name)
+}
+
+// logPhrases are those by which a line of a log can be told from the output of
+// anything else, in lower case. A bare word is not among them: npm, apt, git and
+// curl say "denied" and "403" too.
+var logPhrases = []string{
+	"failed to fetch oauth token", "failed to fetch anonymous token", "failed to authorize",
+	"pull access denied", "failed to resolve source metadata for ", "failed to resolve reference ",
+	"failed to copy: ", "httpreadseeker: ", "httpreaderseeker: ", "failed to do request: ",
+	"unexpected status from ", "unexpected status code ", "server message: ", "authorization status: ",
+	"error response from daemon: ", "error pulling image configuration: ", "error parsing http ",
+	"error getting credentials - err: ", "error listing credentials - err: ", "credentials store error: ",
+	"docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
+	"toomanyrequests", "manifest unknown", "no matching manifest for ", "no match for platform in",
+	"error reading manifest ", "pulling from host ", "no basic auth credentials", "failed to push ",
+	"failed to pull image ", "failed to pull and unpack image ", "unable to pull image ", "(http code ",
+	"failed to solve: ", "failed to solve with frontend ", "denied by policy", "not allowed by policy",
+	"due to policy: ", "image access restricted", "session: context deadline exceeded",
+	"requested access to the resource is denied", "unauthorized: authentication required",
+	"cannot be authenticated with the token provided",
+}
+
+// Mentions tells whether a line of a log holds a phrase by which the programs of
+// this package report what a registry answered. It is cheap; that the line is
+// about a registry only Diagnose can tell.
+func Mentions(line string) bool {
+	low := lower(line)
+	return containsAny(low, logPhrases) || strings.Contains(low, "/v2/") && containsAny(low, []string{`get "http`, `head "http`, `get http`, `head http`})
+}
+
+// Continues tells whether a line is the second one of an answer: containerd
+// prints the registry's own words, "code: message", below the status.
+func Continues(line string) bool {
+	return (&facts{}).takeCode(line)
+}
+
+// imagePhrases stand before the name of the image that an error is about.
+var imagePhrases = []string{
+	"failed to resolve source metadata for ", "failed to resolve reference ", "pull access denied for ",
+	"manifest for ", "failed to push ", "failed to pull and unpack image ", "failed to pull image ", "unable to pull image ",
+}
+
+// ImageIn returns the image that an error names, or "". It has no tag where the
+// error has none.
+func ImageIn(text string) string {
+	for _, reading := range readings(text) {
+		low := lower(reading)
+		for _, p := range imagePhrases {
+			if i := strings.Index(low, p); i >= 0 {
+				if ref := firstReference(reading[i+len(p):]); ref != "" {
+					return ref
+				}
+			}
+		}
+		f := parse("", reading)
+		if f.plain() && strings.Contains(reading, ": not found") {
+			if name, _, _ := strings.Cut(unwrapName(reading), ": not found"); isFullReference(name) {
+				return name
+			}
+		}
+		if ref := imageOfURL(f.url); ref != "" {
+			return ref
+		}
+	}
+	return ""
 }

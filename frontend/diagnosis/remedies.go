@@ -93,6 +93,24 @@ func (d Diagnosis) remediesRejected() []Remedy {
 	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteEnv, noteAgain)...)
 }
 
+// remediesFindOut leave the login out first, which tells whether it was at fault.
+func remediesFindOut(d Diagnosis, ref string) []Remedy {
+	pull := Remedy{Command: "docker pull IMAGE", Note: notePublic}
+	if ref != "" {
+		pull.Command = "docker pull " + Clean(ref, maxMessage)
+	}
+	list := []Remedy{logout(d.Host), pull, login(d.Host)}
+	if d.Class == DeniedAmbiguous {
+		list = append(list, Remedy{Note: noteTypo})
+	}
+	return append(list, notes(noteEnv, noteAgain)...)
+}
+
+// remediesPush: no logout makes a push pass.
+func remediesPush(host string) []Remedy {
+	return append([]Remedy{login(host)}, notes(notePush, noteAgain)...)
+}
+
 func (d Diagnosis) remediesLimit() []Remedy {
 	if d.UsedCredentials != nil && *d.UsedCredentials {
 		return notes(noteAccount)

@@ -39,7 +39,15 @@ var snippetLine = sync.OnceValue(func() *regexp.Regexp {
 // one, joined as if a terminal had cut each, and joined only where the line is
 // as long as the longest. A cut makes a phrase unreadable and hardly ever another
 // one of it, so the first matcher that holds in any reading is right.
+//
+// Secrets are redacted first: a part of a text may have lost the word that tells
+// that something is one.
 func readings(text string) []string {
+	return verbatim(redactUncut(bound(text)))
+}
+
+// verbatim is readings without redaction, for what is compared and never printed.
+func verbatim(text string) []string {
 	text = strings.ReplaceAll(bound(text), "\r", "")
 	if !strings.Contains(text, "\n") {
 		return []string{strings.TrimSpace(trimLine(text))}

@@ -31,6 +31,8 @@ const (
 	noteRaises       = "a login raises the limit; or wait, or use a mirror"
 	noteTryAgain     = "build again: the try without credentials may pass"
 	noteHost         = "the registry host of the image"
+	notePublic       = "if this works now, the image is public and only the stored login was bad"
+	notePush         = "the login must be allowed to push to this repository"
 	noteRepair       = "repair the credential helper"
 	notePolicySpell  = "or allow the other spelling of the host in the source policy, if images may be pulled without credentials"
 )
@@ -91,11 +93,14 @@ func sayRefusedToo(first, _ Diagnosis) string {
 	return ", and refused without them too: private, missing, or no access"
 }
 
-func sayHelperAnswers(first, _ Diagnosis) string {
-	if first.Class == CredentialHelper {
+func sayHelperAnswers(first, without Diagnosis) string {
+	switch {
+	case first.Class == CredentialHelper:
 		return ", and for every host: nothing could be tried without credentials"
+	case without.Class == CredentialHelper:
+		return "; a credential helper answers for every host, so nothing could be tried without credentials"
 	}
-	return "; a credential helper answers for every host, so nothing could be tried without credentials"
+	return "; credentials were sent under the other spelling of the host too (a helper that answers for every host, or a redirect), so nothing could be tried without them"
 }
 
 func sayMissing(_, _ Diagnosis) string {
@@ -110,8 +115,13 @@ func sayAnonymousLimit(_, without Diagnosis) string {
 	return "; without credentials its limit is reached" + inParens(without.Message)
 }
 
-func sayPolicy(_, without Diagnosis) string {
+// sayPolicy: the try without credentials carries a rule that lets no policy lead
+// it to another host, so the source that was refused tells which it is.
+func sayPolicy(first, without Diagnosis) string {
 	if src := PolicySource(without.Message); src != "" {
+		if !sameHost(canonicalHub(hostOf(src)), first.Host) {
+			return "; not tried without credentials: a source policy makes " + src + " of the other spelling of the host"
+		}
 		return "; not tried without credentials: the source policy does not allow " + src
 	}
 	return "; not tried without credentials: the source policy allows only the host as written"
@@ -171,6 +181,9 @@ func (d Diagnosis) headline() string {
 	case NoMatchingPlatform:
 		return "the image exists, but not for this platform"
 	case NetworkFailure:
+		if d.Network == "" {
+			return "no answer from " + d.where() + " in time" + answer
+		}
 		return "no connection to " + d.where() + " from the " + d.side() + answer
 	case TLSFailure:
 		return "no trusted TLS connection to " + d.where() + " from the " + d.side() + answer
@@ -185,6 +198,25 @@ func (d Diagnosis) headline() string {
 	case NotARegistryError:
 	}
 	return d.Message
+}
+
+// sayNotKnown is what one answer with credentials leaves open.
+const (
+	sayNotKnown     = "not known from this alone: whether the image can be pulled without the login"
+	sayNotKnownSent = "not known from this alone: whether a login was sent, and whether the image can be pulled without one"
+)
+
+// open is what remains to be found out, or "".
+func (d Diagnosis) open() string {
+	//exhaustive:ignore
+	switch {
+	case !d.AnonymousRetryCanHelp:
+	case d.Class == CredentialsRejected:
+		return sayNotKnown
+	case d.Class == DeniedAmbiguous:
+		return sayNotKnownSent
+	}
+	return ""
 }
 
 func (d Diagnosis) side() string {

@@ -2,6 +2,7 @@ package references_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -27,6 +28,8 @@ import (
 type converterClient struct {
 	gwclient.Client
 	opts map[string]string
+	// onbuild are the triggers of an image; nil: no image has any.
+	onbuild func(ref string) []string
 
 	mu    sync.Mutex
 	asked map[string]string // name and platform -> progress step
@@ -41,8 +44,11 @@ func (c *converterClient) BuildOpts() gwclient.BuildOpts {
 	}
 }
 
+// errNothingSolved ends the converter behind the resolution of images.
+var errNothingSolved = errors.New("nothing is solved here")
+
 func (c *converterClient) Solve(context.Context, gwclient.SolveRequest) (*gwclient.Result, error) {
-	return nil, errors.New("nothing is solved here")
+	return nil, errNothingSolved
 }
 
 func (c *converterClient) Inputs(context.Context) (map[string]bkllb.State, error) {
@@ -53,14 +59,27 @@ func (c *converterClient) ResolveImageConfig(_ context.Context, ref string, opt 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked[ref+" "+references.PlatformString(opt.ImageOpt.Platform)] = opt.LogName
-	return ref, digest.FromString(ref), []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`), nil
+	var triggers []string
+	if c.onbuild != nil {
+		triggers = c.onbuild(ref)
+	}
+	dt, err := json.Marshal(map[string]any{
+		"os": "linux", "architecture": "amd64", "rootfs": map[string]any{"type": "layers", "diff_ids": []string{}},
+		"config": map[string]any{"OnBuild": triggers},
+	})
+	return ref, digest.FromString(ref), dt, err
 }
 
 // converterAsks returns what the converter asks for; an error that comes before
 // it asks is returned too.
 func converterAsks(t *testing.T, dt []byte, opts map[string]string, allStages bool) (map[string]string, error) {
 	t.Helper()
-	c := &converterClient{opts: maps.Clone(opts), asked: map[string]string{}}
+	return (&converterClient{opts: opts}).asks(t, dt, allStages)
+}
+
+func (c *converterClient) asks(t *testing.T, dt []byte, allStages bool) (map[string]string, error) {
+	t.Helper()
+	c = &converterClient{opts: maps.Clone(c.opts), onbuild: c.onbuild, asked: map[string]string{}}
 	bc, err := dockerui.NewClient(c)
 	require.NoError(t, err)
 	platforms := []*ocispecs.Platform{nil}

@@ -14,12 +14,23 @@ func (r *Report) Table() string {
 	}
 	var b strings.Builder
 	columns(&b, "", rows)
-	for _, o := range []Outcome{Failed, OKWithoutCredentials} {
-		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }))
-	}
+	b.WriteString(r.Causes())
 	b.WriteString("\n" + r.Summary.closing() + "\n")
 	return b.String()
 }
+
+// Causes are the reasons for what failed, and for what could only be had without
+// credentials, with the images and what to run; empty where all is well.
+func (r *Report) Causes() string {
+	var b strings.Builder
+	for _, o := range []Outcome{Failed, OKWithoutCredentials} {
+		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }))
+	}
+	return b.String()
+}
+
+// Closing counts the references by outcome, in words.
+func (s Summary) Closing() string { return s.closing() }
 
 // rows has a row for each place; what belongs to the image stands in the first.
 func (r *Reference) rows() [][]string {

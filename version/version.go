@@ -1,4 +1,6 @@
-package main
+// Package version tells what is running. The frontend and the plugin are built
+// from the same source, so they share it.
+package version
 
 import (
 	"fmt"
@@ -8,19 +10,24 @@ import (
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/version"
 )
 
-// Version and Revision are set when a release is linked.
+// Version, Revision and Channel are set when a release is linked. The channel
+// names the build tags of the frontend inside, which upstream chooses: mainline,
+// or labs for what is not yet stable.
 var (
 	Version  = "v0.1.0-dev"
 	Revision = ""
+	Channel  = mainline
 )
+
+const mainline = "mainline"
 
 // buildkitModule is the module whose Dockerfile frontend is linked in.
 const buildkitModule = "github.com/moby/buildkit"
 
-// versionLine tells what is running: the version and revision of pullsafe, and
-// the version of the Dockerfile frontend inside, which is the one of upstream's
+// Line is the version of program: the version and revision of pullsafe, and the
+// version of the Dockerfile frontend inside, which is the one of upstream's
 // docker/dockerfile image.
-func versionLine() string {
+func Line(program string) string {
 	revision := Revision
 	buildkit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -41,5 +48,8 @@ func versionLine() string {
 	// Upstream derives a suffix from the version of a BuildKit release build,
 	// which a linked library has not.
 	syntax, _, _ := strings.Cut(dockerfile.Version(), "-")
-	return fmt.Sprintf("pullsafe-frontend %s %s (docker/dockerfile %s, BuildKit %s)", Version, revision, syntax, buildkit)
+	if Channel != mainline {
+		syntax += "-" + Channel // as upstream tags it
+	}
+	return fmt.Sprintf("%s %s %s (docker/dockerfile %s, BuildKit %s)", program, Version, revision, syntax, buildkit)
 }

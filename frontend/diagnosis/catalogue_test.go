@@ -1,0 +1,298 @@
+package diagnosis
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// catalogue is the page that explains every message to users. What the code
+// knows, its tables write there: with -update, and else the page must be as
+// they would write it.
+const catalogue = "../../docs/messages.md"
+
+// explained is what no table says of a class: its cause, and what to do, in more
+// words than an error has room for.
+var explained = map[Class]struct{ ref, cause, remedy string }{
+	CredentialsRejected: {
+		"ghcr.io/acme/base:1.4",
+		"A login for this registry is stored on the machine where `docker` ran, and the registry refused it: it has expired, was revoked, or lacks a permission that the registry wants to see. Registries do this for public images too.",
+		"Log out, if the images are public. Else log in with a credential that is valid and may read the image.",
+	},
+	AuthRequired: {
+		"nvcr.io/acme/base:1.4",
+		"No login for this registry was sent, and without one it does not give the image. Either none is stored, or it is stored under another spelling of the host (a port, another letter case).",
+		"Log in, or correct the name: many registries answer the same for an image that does not exist.",
+	},
+	DeniedAmbiguous: {
+		"reg.example.com/base:1.4",
+		"The registry refused the request, and its answer does not show whether a login was sent. Registries with Basic authentication, and Amazon ECR Public, answer so.",
+		"Log in with a credential that may read the image, or log out if it is public.",
+	},
+	CredentialHelper: {
+		"ghcr.io/acme/base:1.4",
+		"`config.json` names a program (`credsStore` or `credHelpers`) that keeps the logins, and it could not be run or failed: it is not installed on this machine, the keychain is locked, or there is no desktop session. The registry got no login.",
+		"Repair the program, or remove its entry from `config.json`.",
+	},
+	RateLimited: {
+		"docker.io/library/alpine:3.23",
+		"Too many requests from this address, or with this account. pullsafe does not repeat such a request: that makes it worse.",
+		"Wait, log in (most registries give more to an account than to an address), or use a mirror.",
+	},
+	NotFound: {
+		"docker.io/library/alpine:nope",
+		"The registry does not have the image or the tag. Some registries answer so for private images as well.",
+		"Look for a typo in name and tag. If the image is private, log in.",
+	},
+	NoMatchingPlatform: {
+		"docker.io/library/alpine:3.23",
+		"The image exists, but not for the platform that is built for.",
+		"Build for another platform (`--platform`), or choose another image.",
+	},
+	NetworkFailure: {
+		"docker.io/library/alpine:3.23",
+		"No connection, or it broke. The line says from where: the *client*, where `docker` runs, asks for tokens; the *builder*, the BuildKit daemon, asks for everything else. They may be on different machines with different proxies.",
+		"Check DNS, proxy, VPN and firewall on that side.",
+	},
+	TLSFailure: {
+		"reg.example.com/base:1.4",
+		"A connection was made, but the certificate is not trusted, or the server does not speak TLS.",
+		"Give the builder the registry's CA, or say that it speaks plain HTTP, in `buildkitd.toml` or `daemon.json`. pullsafe never goes from TLS to plain HTTP.",
+	},
+	RegistryOutage: {
+		"mcr.microsoft.com/a:8.0",
+		"The registry or its token service answered with an error of its own (5xx and the like). It has nothing to do with a login.",
+		"Wait and build again; look at the registry's status page.",
+	},
+	PolicyDenied: {
+		"ghcr.io/acme/base:1.4",
+		"A source policy of this build (`EXPERIMENTAL_BUILDKIT_SOURCE_POLICY`, `Dockerfile.rego`, `--policy`), or a rule of the registry's organization, forbids the image. A policy's verdict is final: the image is never tried another way.",
+		"Use an image that is allowed, or have the policy changed.",
+	},
+	InvalidReference: {
+		"A",
+		"The name of the image is not a reference. Often an `ARG` in `FROM` has no value, or was declared below the first `FROM`.",
+		"Correct the name.",
+	},
+	Canceled: {
+		"docker.io/library/alpine:3.23",
+		"The build was interrupted, or another part of it had failed before this image was known.",
+		"Nothing, if it was you.",
+	},
+	NotARegistryError: {
+		"docker.io/library/alpine:3.23",
+		"A text that pullsafe does not know. It is shown as it came.",
+		"Read it. If it is a registry's refusal, please report it: see [CONTRIBUTING.md](../CONTRIBUTING.md#adding-things).",
+	},
+}
+
+// afterwards says when a headline has which second half, in the order of the page.
+var afterwards = []struct {
+	class Class // of the try without credentials
+	when  string
+}{
+	{AuthRequired, "The registry refuses everybody"},
+	{NotFound, "The registry says that there is no such image"},
+	{NoMatchingPlatform, "The image is public, but not for this platform"},
+	{RateLimited, "Too many requests from this address"},
+	{CredentialsRejected, "A credential helper answers for any host, so there was no try without credentials"},
+	{PolicyDenied, "A source policy does not allow the other spelling of the host"},
+	{TLSFailure, "The builder's trust is set for the host as written only"},
+	{NetworkFailure, "No connection"},
+	{RegistryOutage, "The registry does not work as it should"},
+	{Canceled, "The build was interrupted"},
+}
+
+func TestCatalogue(t *testing.T) {
+	page, err := os.ReadFile(catalogue)
+	require.NoError(t, err)
+	text := string(page)
+	for section, want := range map[string]string{"classes": classSections(t), "second": secondTries(t), "registries": registryTable()} {
+		begin, end := "<!-- begin "+section+":", "\n<!-- end "+section+" -->"
+		_, rest, ok := strings.Cut(text, begin)
+		require.True(t, ok, section)
+		note, rest, _ := strings.Cut(rest, "\n")
+		got, _, ok := strings.Cut(rest, end)
+		if got == rest {
+			got, _, ok = strings.Cut("\n"+rest, end)
+		}
+		require.True(t, ok, section)
+		if *update {
+			text = strings.Replace(text, begin+note+"\n"+strings.TrimPrefix(got+end, "\n"), begin+note+"\n"+strings.TrimSpace(want)+end, 1)
+			continue
+		}
+		require.Equal(t, strings.TrimSpace(want), strings.TrimSpace(got), "%s is not as the code has it: run this test with -update", catalogue)
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(catalogue, []byte(text), 0o644))
+	}
+}
+
+// classes are the constants of the type Class, as declared.
+func classes(t *testing.T) []Class {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "diagnosis.go", nil, 0)
+	require.NoError(t, err)
+	var list []Class
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "Class" {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			list = append(list, Class(value))
+		}
+		return true
+	})
+	require.NotEmpty(t, list)
+	return list
+}
+
+func classSections(t *testing.T) string {
+	t.Helper()
+	all := classes(t)
+	require.Len(t, explained, len(all))
+	var b strings.Builder
+	for _, class := range all {
+		about, ok := explained[class]
+		require.True(t, ok, "the class %q is not explained", class)
+		fmt.Fprintf(&b, "### %s\n\n%s\n\n", class, about.cause)
+		var examples []string
+		var first Diagnosis
+		for _, m := range matchers {
+			if m.class != class {
+				continue
+			}
+			d := Diagnose(about.ref, m.example)
+			if examples == nil {
+				first = d
+			}
+			examples = append(examples, m.example)
+		}
+		if examples == nil {
+			require.Equal(t, NotARegistryError, class, "no row of matchers has the class")
+			continue
+		}
+		fmt.Fprintf(&b, "What BuildKit or Docker Engine says:\n\n```text\n%s\n```\n\n", strings.Join(examples, "\n"))
+		if class != NotARegistryError && class != Canceled {
+			require.Equal(t, class, first.Class)
+			fmt.Fprintf(&b, "What pullsafe says, for the first of them about `%s`:\n\n```text\n%s\n%s```\n\n", about.ref, first.headline(), indented(first.Remedies))
+		}
+		again := "no"
+		if first.AnonymousRetryCanHelp {
+			again = "yes, [what then](#after-the-second-try)"
+		}
+		fmt.Fprintf(&b, "**Asked for again without credentials:** %s. **What to do:** %s\n\n", again, about.remedy)
+	}
+	return b.String()
+}
+
+// indented are remedies as an error shows them.
+func indented(remedies []Remedy) string {
+	var b strings.Builder
+	for _, r := range remedies {
+		switch {
+		case r.Command == "":
+			b.WriteString("  " + r.Note + "\n")
+		case r.Note == "":
+			b.WriteString("  " + r.Command + "\n")
+		default:
+			b.WriteString("  " + r.Command + "    # " + r.Note + "\n")
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\n" + b.String()
+}
+
+// secondTries takes its cases from the truth table.
+func secondTries(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, a := range afterwards {
+		i := slices.IndexFunc(conclusions, func(tc struct {
+			name, ref, written string
+			without            []string
+		},
+		) bool {
+			return len(tc.without) > 0 && Diagnose(tc.ref, tc.written).Class == CredentialsRejected &&
+				Diagnose(tc.ref, tc.without[len(tc.without)-1]).Class == a.class
+		})
+		require.GreaterOrEqual(t, i, 0, "no conclusion for %s", a.class)
+		tc := conclusions[i]
+		c := conclude(tc.ref, tc.written, tc.without)
+		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", a.when, c.Headline, indented(c.Remedies))
+	}
+	for _, class := range decisive {
+		said := slices.ContainsFunc(afterwards, func(a struct {
+			class Class
+			when  string
+		},
+		) bool {
+			return a.class == class
+		})
+		// These two have the words of their neighbours.
+		require.True(t, said || class == DeniedAmbiguous || class == CredentialHelper, "%s after the second try is not explained", class)
+	}
+	refused, denied := Diagnose("ghcr.io/acme/base:1.4", ghcrRejected), Diagnose("ghcr.io/acme/base:1.4", `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
+	tries := Tries{Ref: "ghcr.io/acme/base:1.4", Written: refused}
+	policy, off, strict := tries, tries, tries
+	policy.Policy, off.Off, strict.Strict = &denied, true, true
+	for _, last := range []struct {
+		when string
+		c    Conclusion
+	}{
+		{"The image was had, and a policy does not allow it", policy.Conclude()},
+		{"The image was had, and `strict` does not allow that", strict.Rescued()},
+		{"The second try is switched off (`retry=off`, or `hosts` without this host)", off.Conclude()},
+	} {
+		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", last.when, last.c.Headline, indented(last.c.Remedies))
+	}
+	return b.String()
+}
+
+func registryTable() string {
+	var b strings.Builder
+	b.WriteString("| Registry | Hosts | Command | Notes |\n|---|---|---|---|\n")
+	code := func(s string) string { return "`" + strings.ReplaceAll(s, "|", `\|`) + "`" }
+	for _, r := range registries {
+		hosts := make([]string, len(r.hosts))
+		for i, h := range r.hosts {
+			hosts[i] = code(h)
+		}
+		command := r.login
+		if command == "" {
+			command = "docker login %s"
+		}
+		command = code(strings.ReplaceAll(command, "%s", "HOST"))
+		if r.noLogin {
+			command = "none: it has no login"
+		}
+		var notes []string
+		for _, n := range []struct {
+			say  bool
+			text string
+		}{
+			{r.kind != "", r.kind},
+			{r.privateOnly, "nothing without a login"},
+			{r.limit != "", r.limit},
+		} {
+			if n.say {
+				notes = append(notes, n.text)
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.name, strings.Join(hosts, ", "), command, strings.Join(notes, "; "))
+	}
+	return b.String()
+}
