@@ -41,7 +41,7 @@ FUZZTIME ?= 60s
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	for pkg in $$($(GO) list ./frontend/... ./llb/...); do \
+	for pkg in $$($(GO) list ./frontend/... ./llb/... ./plugin/...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "fuzzing $$pkg $$f for $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg >"$$log" 2>&1 || \
@@ -53,20 +53,45 @@ fuzz: ## run each fuzz target for FUZZTIME
 integration: root tools ## tests against real daemons and registries
 	$(GO) test -count=1 -p 3 -timeout 20m ./tests/...
 
+.PHONY: compat
+compat: root ## every daemon, client and feature; writes the tables of tests/README.md
+	@sh tests/tools/build.sh compat >/dev/null
+	$(GO) test -count=1 -timeout 40m ./tests/compat ./tests/clients -args -full
+
 .PHONY: lint
 # A cache of its own: one that another checkout shares knows files by its paths.
 lint: tools ## golangci-lint
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
 
+.PHONY: faults
+# Many at once: most of them wait.
+faults: root tools ## faults and load; writes the tables of tests/README.md
+	$(GO) test -count=1 -timeout 40m -parallel 12 ./tests/faults ./tests/security -args -full
+
 .PHONY: bake
 bake: tools ## print every group of the bake file
-	@for g in default validate examples frontend-cross; do \
+	@for g in default frontends frontends-cross validate examples frontend-cross; do \
 	  $(TOOLS)/buildx bake --print $$g >/dev/null || exit 1; echo "bake --print $$g: ok"; \
 	done
+
+.PHONY: conformance
+conformance: root tools ## BuildKit's own Dockerfile tests, with upstream's image and with pullsafe
+	$(GO) build -o bin/ ./tests/conformance
+	@bin/conformance
 
 .PHONY: demo
 demo: root tools ## build examples/uv with upstream's frontend and with pullsafe, side by side
 	@$(GO) run ./tests/demo
+
+.PHONY: bench
+bench: root tools ## measure against upstream's frontend; writes tests/README.md and bin/bench.json
+	$(GO) test -run '^$$' -bench . -benchmem ./llb/... ./frontend/...
+	@mkdir -p bin
+	$(GO) run ./tests/bench -write -json bin/bench.json
+
+.PHONY: docs
+docs: ## write the command reference in docs/reference anew
+	$(GO) test -count=1 ./cmd/docker-pullsafe -run TestReference -update
 
 .PHONY: clean
 clean: ## remove what make build made

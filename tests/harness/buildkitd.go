@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 
 // BuildkitdOpt changes how buildkitd is started.
 type BuildkitdOpt struct {
+	// Tool is another daemon than ToolBuildkitd, such as ToolBuildkitd012.
+	Tool string
 	// Config is the text of buildkitd.toml.
 	Config string
 	// Env adds variables, Args flags.
@@ -31,7 +34,8 @@ type Buildkitd struct {
 
 // StartBuildkitd starts buildkitd with runc and waits until it answers.
 func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd, error) {
-	if err := e.Tools.Need(ToolBuildkitd, ToolRunc); err != nil {
+	tool := cmp.Or(opt.Tool, ToolBuildkitd)
+	if err := e.Tools.Need(tool, ToolRunc); err != nil {
 		return nil, err
 	}
 	name := e.name("buildkitd")
@@ -50,7 +54,7 @@ func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd,
 	}
 	b := &Buildkitd{Addr: "unix://" + filepath.Join(root, "sock"), env: e}
 	args := []string{
-		e.Tools.Path(ToolBuildkitd), "--config=" + config, "--root=" + filepath.Join(root, "root"), "--addr=" + b.Addr,
+		e.Tools.Path(tool), "--config=" + config, "--root=" + filepath.Join(root, "root"), "--addr=" + b.Addr,
 		// "auto" takes overlayfs where the kernel can, else copies.
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-snapshotter=auto",
 		// RUN reaches what the daemon reaches: only loopback servers are of use.

@@ -57,7 +57,7 @@ func (d *Dockerd) Buildx(ctx context.Context, opt CommandOpt) (*Output, error) {
 // configuration names PluginDir.
 func (d *Dockerd) Docker(ctx context.Context, opt CommandOpt) (*Output, error) {
 	opt.Env = append([]string{"DOCKER_HOST=" + d.Host}, opt.Env...)
-	return d.env.Run(ctx, d.env.Tools.engine("docker"), opt)
+	return d.env.Run(ctx, filepath.Join(d.dir, "docker"), opt)
 }
 
 // PluginDir is for "cliPluginsExtraDirs" in config.json: it holds docker-buildx.
@@ -97,6 +97,7 @@ func (e *Env) Run(ctx context.Context, program string, opt CommandOpt) (*Output,
 	}
 	err = cmd.Wait()
 	out := &Output{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
+	e.printedOutput(program, out)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return out, errors.Wrapf(err, "running %s", program)

@@ -50,6 +50,7 @@ func (e *Env) DockerConfig(opt DockerConfigOpt) (*DockerConfig, error) {
 	auths := map[string]login{}
 	for host, l := range opt.Auths {
 		auths[host] = login{[]byte(l.User + ":" + l.Password)}
+		e.addLogin(host, l.User, l.Password)
 	}
 	content["auths"] = auths
 	if len(opt.CredHelpers) > 0 {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,13 +19,19 @@ type Dockerd struct {
 	Host string
 
 	env *Env
+	dir string // of the engine's programs
 }
 
-// StartDockerd starts the Docker Engine of the tools, with data, socket and
-// containerd of its own, and without any network for containers: builds use the
-// host's (--network=host, or RUN --network=host).
+// StartDockerd starts Docker Engine 20.10, with data, socket and containerd of
+// its own, and without any network for containers: builds use the host's
+// (--network=host, or RUN --network=host).
 func (e *Env) StartDockerd(ctx context.Context, extraArgs ...string) (*Dockerd, error) {
-	if err := e.Tools.Need(ToolEngine, ToolBuildx); err != nil {
+	return e.startEngine(ctx, ToolEngine, extraArgs...)
+}
+
+// startEngine starts dockerd, which finds containerd, the shim and runc on PATH.
+func (e *Env) startEngine(ctx context.Context, tool string, extraArgs ...string) (*Dockerd, error) {
+	if err := e.Tools.Need(tool, ToolRunc, ToolBuildx); err != nil {
 		return nil, err
 	}
 	name := e.name("dockerd")
@@ -37,14 +44,14 @@ func (e *Env) StartDockerd(ctx context.Context, extraArgs ...string) (*Dockerd, 
 		return nil, errors.WithStack(err)
 	}
 	sock := filepath.Join(root, "docker.sock")
-	d := &Dockerd{Host: "unix://" + sock, env: e}
+	d := &Dockerd{Host: "unix://" + sock, env: e, dir: filepath.Dir(e.Tools.Path(tool))}
 	args := []string{
-		e.Tools.Path(ToolEngine), "--config-file=" + config, "--host=" + d.Host,
+		e.Tools.Path(tool), "--config-file=" + config, "--host=" + d.Host,
 		"--data-root=" + filepath.Join(root, "data"), "--exec-root=" + filepath.Join(root, "exec"),
 		"--pidfile=" + filepath.Join(root, "docker.pid"), "--cgroup-parent=/" + e.id,
 		"--iptables=false", "--ip6tables=false", "--bridge=none",
 	}
-	path := "PATH=" + filepath.Dir(e.Tools.Path(ToolEngine)) + string(os.PathListSeparator) + os.Getenv("PATH")
+	path := "PATH=" + d.dir + string(os.PathListSeparator) + e.pathVariable()
 	var err error
 	d.Process, err = e.start(processOpt{name: name, args: append(args, extraArgs...), env: e.Environ(path, "DOCKER_RAMDISK="), isolated: true})
 	if err != nil {
@@ -54,22 +61,34 @@ func (e *Env) StartDockerd(ctx context.Context, extraArgs ...string) (*Dockerd, 
 }
 
 func (d *Dockerd) ping(ctx context.Context) error {
-	sock := strings.TrimPrefix(d.Host, "unix://")
-	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", sock)
-	}}
+	_, err := d.get(ctx, "/_ping")
+	return err
+}
+
+// get asks the engine's API.
+func (d *Dockerd) get(ctx context.Context, path string) ([]byte, error) {
+	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) }}
 	defer tr.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker"+path, nil)
 	if err != nil {
-		return errors.WithStack(err)
+		return nil, errors.WithStack(err)
 	}
 	resp, err := tr.RoundTrip(req)
 	if err != nil {
-		return errors.WithStack(err)
+		return nil, errors.WithStack(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return errors.Errorf("_ping: %s", resp.Status)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, errors.WithStack(err)
 	}
-	return nil
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.Errorf("%s: %s: %s", path, resp.Status, body)
+	}
+	return body, nil
+}
+
+func (d *Dockerd) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(d.Host, "unix://"))
+	return conn, errors.WithStack(err)
 }

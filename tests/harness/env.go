@@ -28,9 +28,10 @@ type Env struct {
 	// Network gives registries their host names.
 	Network *Network
 
-	id   string
-	logs string
-	lock *os.File
+	id      string
+	logs    string
+	lock    *os.File
+	printed printed
 
 	closing    sync.Once
 	closeErr   error
@@ -173,8 +174,12 @@ func (e *Env) SetProcessEnv() error {
 // Environ is the environment of programs that the harness starts, for a command
 // of the caller's own. Later values win over earlier ones.
 func (e *Env) Environ(extra ...string) []string {
-	path := "PATH=" + e.Tools.Dir + string(os.PathListSeparator) + os.Getenv("PATH")
+	path := "PATH=" + e.pathVariable()
 	return append(append(cleanEnviron(), append(e.vars(), path)...), extra...)
+}
+
+func (e *Env) pathVariable() string {
+	return e.Tools.Dir + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
 // vars name the proxy in both spellings: programs differ in which one they read.

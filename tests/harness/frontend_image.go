@@ -7,9 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/pkg/errors"
@@ -35,7 +37,7 @@ func ReadFrontendTarget(dockerfile string) (*FrontendTarget, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, dockerfile)
 	}
-	stages, _, err := instructions.Parse(ast.AST, nil)
+	stages, _, err := instructions.Parse(ast.AST, linter.New(&linter.Config{}))
 	if err != nil {
 		return nil, errors.Wrap(err, dockerfile)
 	}
@@ -81,36 +83,65 @@ func CheckoutTarget() (*FrontendTarget, error) {
 // BuildBinary builds a package of the checkout as the image has it, once in an
 // environment, and returns the file.
 func (e *Env) BuildBinary(ctx context.Context, pkg string) (string, error) {
-	return e.cached("build "+pkg, func() (string, error) {
+	return e.buildBinary(ctx, filepath.Base(pkg), "-s -w", "", pkg)
+}
+
+func (e *Env) buildBinary(ctx context.Context, name, ldflags, tags, pkg string) (string, error) {
+	return e.cached("build "+name, func() (string, error) {
 		root, err := Checkout()
 		if err != nil {
 			return "", err
 		}
-		ctx, done, err := e.begin(ctx)
-		if err != nil {
-			return "", err
-		}
-		defer done()
-		out := filepath.Join(e.Dir, filepath.Base(pkg))
-		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
-		cmd.Dir = root
-		// Not the environment of SetProcessEnv: go may have to reach its module
-		// proxy, which the harness's network would refuse.
-		cmd.Env = append(startEnviron(), "CGO_ENABLED=0")
-		if b, err := cmd.CombinedOutput(); err != nil {
-			return "", errors.Wrapf(err, "go build %s: %s", pkg, b)
-		}
-		return out, nil
+		out := filepath.Join(e.Dir, name)
+		return out, e.Go(ctx, root, "build", "-buildvcs=false", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-o", out, pkg)
 	})
 }
 
-// PushFrontend builds cmd/pullsafe-frontend and pushes its image.
+// Go runs the go command in a folder. It ends with the environment.
+func (e *Env) Go(ctx context.Context, dir string, args ...string) error {
+	ctx, done, err := e.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	// Not the environment of SetProcessEnv: go may have to reach its module
+	// proxy, which the harness's network would refuse.
+	cmd.Env = append(startEnviron(), "CGO_ENABLED=0")
+	b, err := cmd.CombinedOutput()
+	return errors.Wrapf(err, "go %s: %s", strings.Join(args, " "), b)
+}
+
+// Channels of the frontend image, as upstream has them.
+const (
+	ChannelMainline = "mainline"
+	ChannelLabs     = "labs"
+)
+
+// BuildFrontend builds cmd/pullsafe-frontend for a channel as the Dockerfile
+// does: with the build tags of the channel and its name in -version.
+func (e *Env) BuildFrontend(ctx context.Context, channel string) (string, error) {
+	root, err := Checkout()
+	if err != nil {
+		return "", err
+	}
+	pkg := "cmd/pullsafe-frontend"
+	tags, err := os.ReadFile(filepath.Join(root, pkg, "release", channel, "tags"))
+	if err != nil {
+		return "", errors.WithStack(err)
+	}
+	return e.buildBinary(ctx, filepath.Base(pkg)+"-"+channel, "-s -w -X "+modulePath+"/version.Channel="+channel, strings.TrimSpace(string(tags)), "./"+pkg)
+}
+
+// PushFrontend builds cmd/pullsafe-frontend and pushes its image, of the channel
+// mainline.
 func (e *Env) PushFrontend(ctx context.Context, r *Registry, repositoryTag string) (digest string, err error) {
 	target, err := CheckoutTarget()
 	if err != nil {
 		return "", err
 	}
-	binary, err := e.BuildBinary(ctx, "./cmd/pullsafe-frontend")
+	binary, err := e.BuildFrontend(ctx, ChannelMainline)
 	if err != nil {
 		return "", err
 	}

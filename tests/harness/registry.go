@@ -88,6 +88,7 @@ type Registry struct {
 	opt     RegistryOpt
 	env     *Env
 	backend string
+	dir     string
 	tlsAddr string
 	proxy   *httputil.ReverseProxy
 
@@ -100,15 +101,34 @@ type Registry struct {
 // StartRegistry starts a registry and its proxy and claims its host names. It
 // ends with the environment.
 func (e *Env) StartRegistry(ctx context.Context, opt RegistryOpt) (*Registry, error) {
+	r := &Registry{opt: opt.withDefaults(), env: e, tokens: map[string]string{}}
+	if err := r.startBackend(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.open(ctx)
+}
+
+// Front is another registry with the same images: hosts, tokens, faults and
+// requests of its own, but no process, so that a test can have many.
+func (r *Registry) Front(ctx context.Context, opt RegistryOpt) (*Registry, error) {
+	f := &Registry{opt: opt.withDefaults(), env: r.env, backend: r.backend, tokens: map[string]string{}}
+	return f, f.open(ctx)
+}
+
+func (opt RegistryOpt) withDefaults() RegistryOpt {
 	if opt.Users == nil {
 		opt.Users = map[string]string{GoodUser: GoodPassword}
 	}
 	if opt.Access == nil {
 		opt.Access = func(user, repository string) bool { return user != "" || !PrivateRepository(repository) }
 	}
-	r := &Registry{opt: opt, env: e, tokens: map[string]string{}}
-	if err := r.startBackend(ctx); err != nil {
-		return nil, err
+	return opt
+}
+
+// open starts the proxy and claims the host names.
+func (r *Registry) open(ctx context.Context) (err error) {
+	for user, password := range r.opt.Users {
+		r.env.addLogin(r.Host(), user, password)
 	}
 	r.proxy = &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -118,20 +138,19 @@ func (e *Env) StartRegistry(ctx context.Context, opt RegistryOpt) (*Registry, er
 		Transport: directTransport,
 		ErrorLog:  quiet,
 	}
-	var err error
-	if r.Addr, err = e.serve(ctx, "registry", r, nil); err != nil {
-		return nil, err
+	if r.Addr, err = r.env.serve(ctx, "registry", r, nil); err != nil {
+		return err
 	}
-	if r.tlsAddr, err = e.serve(ctx, "registry with TLS", r, e.Network.ca); err != nil {
-		return nil, err
+	if r.tlsAddr, err = r.env.serve(ctx, "registry with TLS", r, r.env.Network.ca); err != nil {
+		return err
 	}
-	if opt.NoTLS {
+	if r.opt.NoTLS {
 		r.tlsAddr = r.Addr
 	}
 	for _, host := range r.names() {
-		e.Network.claim(host, route{tls: r.tlsAddr, plain: r.Addr})
+		r.env.Network.claim(host, route{tls: r.tlsAddr, plain: r.Addr})
 	}
-	return r, nil
+	return nil
 }
 
 // Disconnect gives up the registry's host names; its Addr stays.
@@ -190,8 +209,9 @@ func (r *Registry) startBackend(ctx context.Context) error {
 		return err
 	}
 	config := filepath.Join(r.env.Dir, name+".yml")
+	r.dir = filepath.Join(r.env.Dir, name)
 	text := "version: 0.1\nlog:\n  level: warn\nstorage:\n  filesystem:\n    rootdirectory: " +
-		filepath.Join(r.env.Dir, name) + "\n  delete:\n    enabled: true\nhttp:\n  addr: " + addr + "\n  relativeurls: true\n"
+		r.dir + "\n  delete:\n    enabled: true\nhttp:\n  addr: " + addr + "\n  relativeurls: true\n"
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return errors.WithStack(err)
 	}

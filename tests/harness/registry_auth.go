@@ -109,6 +109,7 @@ func (r *Registry) serveToken(w http.ResponseWriter, req *http.Request, rec *Req
 		}
 	}
 	token := rand.Text()
+	r.env.AddSecret(Secret{Name: "token of " + r.Host(), Value: token})
 	r.mu.Lock()
 	r.tokens[token] = rec.User
 	r.mu.Unlock()

@@ -100,6 +100,7 @@ func (e *Env) Solve(ctx context.Context, c *client.Client, in SolveInput) (*Resu
 		res.Response, res.Err = c.Solve(ctx, nil, *opt, ch)
 	}
 	<-collected
+	e.printedResult(res)
 	return res, nil
 }
 

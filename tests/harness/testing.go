@@ -40,6 +40,9 @@ func Main(m *testing.M, setup func(context.Context, *Env) error) int {
 	}
 	if err == nil {
 		code = m.Run()
+		if err := e.CheckSecrets(); err != nil {
+			code = fail(err)
+		}
 	} else {
 		fail(err)
 	}

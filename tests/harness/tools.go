@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -16,7 +17,7 @@ const modulePath = "github.com/org/pullsafe"
 
 // Tools is the folder of the programs that tests/tools/build.sh makes.
 type Tools struct {
-	// Dir holds the programs, Docker Engine's in the folder "engine".
+	// Dir holds the programs, Docker Engine's in the folders "engine" and "engine-29".
 	Dir string
 }
 
@@ -32,6 +33,19 @@ const (
 	ToolEngine    = "engine"
 	ToolLint      = "golangci-lint"
 )
+
+// Tools that `build.sh compat` makes besides: older daemons, the newest Docker
+// Engine, and the Compose plugin.
+const (
+	ToolBuildkitd012 = "buildkitd-0.12"
+	ToolBuildkitd017 = "buildkitd-0.17"
+	ToolBuildkitd023 = "buildkitd-0.23"
+	ToolEngine29     = "engine-29"
+	ToolCompose      = "compose"
+)
+
+// compatTools are the tools of `build.sh compat` alone.
+var compatTools = []string{ToolBuildkitd012, ToolBuildkitd017, ToolBuildkitd023, ToolEngine29, ToolCompose}
 
 // coreTools are what builds with buildkitd need.
 var coreTools = []string{ToolBuildkitd, ToolBuildx, ToolRegistry, ToolFrontend, ToolRunc, ToolBusybox}
@@ -67,21 +81,21 @@ func (t *Tools) Need(names ...string) error {
 		}
 	}
 	if len(missing) > 0 {
-		return errors.Errorf("missing in %s: %s; run: make tools", t.Dir, strings.Join(missing, ", "))
+		how := "make tools"
+		if slices.ContainsFunc(missing, func(name string) bool { return slices.Contains(compatTools, name) }) {
+			how = "sh tests/tools/build.sh compat"
+		}
+		return errors.Errorf("missing in %s: %s; run: %s", t.Dir, strings.Join(missing, ", "), how)
 	}
 	return nil
 }
 
-// Path is the file of a tool; for "engine", of dockerd.
+// Path is the file of a tool; for an engine, of dockerd.
 func (t *Tools) Path(name string) string {
-	if name == ToolEngine {
-		return t.engine("dockerd")
+	if name == ToolEngine || name == ToolEngine29 {
+		return filepath.Join(t.Dir, name, "dockerd")
 	}
 	return filepath.Join(t.Dir, name)
-}
-
-func (t *Tools) engine(name string) string {
-	return filepath.Join(t.Dir, "engine", name)
 }
 
 // Checkout is the root folder of the pullsafe checkout that holds the working

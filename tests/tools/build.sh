@@ -2,26 +2,30 @@
 # Puts the tools that the tests and the demo start into a cache folder and
 # prints that folder.
 #
-#   build.sh                     everything
+#   build.sh                     what `make test` needs
+#   build.sh compat              that, and the other daemons and clients
 #   build.sh buildkitd registry  only these ("engine" is Docker Engine)
 #   build.sh -n                  only print the folder
 #
-# Go programs are built from the go.mod beside this script. busybox and Docker
-# Engine are Debian packages, unpacked into the cache and never installed.
-# The folder's name holds a hash of go.mod, go.sum and this script, so that a
-# changed version never meets an old binary. Each program is put in place by a
-# rename: an interrupted run continues where it stopped.
+# Go programs are built from the go.mod beside this script, or, where versions
+# exclude each other, from that of a folder beside it. busybox and Docker Engine
+# 20.10 are Debian packages, unpacked into the cache and never installed.
+# The folder's name holds a hash of each go.mod and go.sum and of this script, so
+# that a changed version never meets an old binary. Each program is put in place
+# by a rename: an interrupted run continues where it stopped.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint"
+compat="buildkitd-0.12 buildkitd-0.17 buildkitd-0.23 engine-29 compose"
 
 say() { printf '%s\n' "tools: $*" >&2; }
 die() { say "$*"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 cache=${PULLSAFE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or PULLSAFE_CACHE}/.cache}/pullsafe}
-hash=$(cat "$here/go.mod" "$here/go.sum" "$here/build.sh" | sha256sum | cut -c1-16)
+# The order of a pattern's files depends on the locale.
+hash=$(LC_ALL=C && export LC_ALL && cat "$here/build.sh" "$here/go.mod" "$here/go.sum" "$here"/*/go.mod "$here"/*/go.sum | sha256sum | cut -c1-16)
 dir=$cache/tools/$hash
 
 if [ "${1:-}" = "-n" ]; then
@@ -32,18 +36,21 @@ fi
 # path_of prints the file whose presence means that the tool $1 is complete.
 path_of() {
   case $1 in
-    engine) printf '%s\n' "$dir/engine/dockerd" ;;
+    engine | engine-29) printf '%s\n' "$dir/$1/dockerd" ;;
     *) printf '%s\n' "$dir/$1" ;;
   esac
 }
 
 wanted=
 # shellcheck disable=SC2086 # a list of names
-[ $# -gt 0 ] || set -- $all
+case $* in
+  '') set -- $all ;;
+  compat) set -- $all $compat ;;
+esac
 for tool in "$@"; do
-  case " $all " in
+  case " $all $compat " in
     *" $tool "*) ;;
-    *) die "unknown tool $tool; there are: $all" ;;
+    *) die "unknown tool $tool; there are: $all; and $compat" ;;
   esac
   [ -x "$(path_of "$tool")" ] || wanted="$wanted $tool"
 done
@@ -64,21 +71,25 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # go_build builds package $2 as $1 with the version of module $4 stamped into
-# the variable $3; cgo is $5, build tags $6.
+# the variable $3; cgo is $5, build tags $6. $versions is the folder of the go.mod,
+# $compiler are flags for the compiler.
+versions=$here
+compiler=
 go_build() {
   say "building $1"
   flags="-s -w"
   if [ -n "$3" ]; then
-    version=$(cd "$here" && go list -m -f '{{.Version}}' "$4")
-    flags="$flags -X $3=$version"
+    version=$(cd "$versions" && GOWORK=off GOFLAGS='' go list -m -f '{{.Version}}' "$4")
+    flags="$flags -X $3=${version%+incompatible}"
   fi
-  (cd "$here" && CGO_ENABLED=$5 GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -tags "${6:-}" -ldflags "$flags" -o "$tmp/$1" "$2") ||
+  (cd "$versions" && CGO_ENABLED=$5 GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -tags "${6:-}" -gcflags "$compiler" -ldflags "$flags" -o "$tmp/$1" "$2") ||
     die "building $1 failed"
   mv "$tmp/$1" "$dir/$1"
 }
 
 bk=github.com/moby/buildkit
 build_one() {
+  versions=$here
   case $1 in
     buildkitd | buildctl) go_build "$1" "$bk/cmd/$1" "$bk/version.Version" "$bk" 0 ;;
     dockerfile-frontend) go_build "$1" "$bk/frontend/dockerfile/cmd/dockerfile-frontend" "$bk/version.Version" "$bk" 0 ;;
@@ -97,6 +108,18 @@ build_one() {
       go_build golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
         main.version github.com/golangci/golangci-lint/v2 0
       ;;
+    buildkitd-*)
+      versions=$here/buildkit-${1#buildkitd-}
+      go_build "$1" "$bk/cmd/buildkitd" "$bk/version.Version" "$bk" 0
+      ;;
+    compose)
+      versions=$here/compose
+      go_build compose github.com/docker/compose/v5/cmd \
+        github.com/docker/compose/v5/internal.Version github.com/docker/compose/v5 0
+      mkdir -p "$dir/cli-plugins"
+      ln -sf ../compose "$dir/cli-plugins/docker-compose"
+      ;;
+    engine-29) build_engine ;;
     runc) build_runc ;;
     busybox) get_busybox ;;
     engine) get_engine ;;
@@ -137,6 +160,25 @@ runc_of_machine() {
   say "without $1, taking the runc of this machine"
   cp -L "$(command -v runc)" "$tmp/runc"
   mv "$tmp/runc" "$dir/runc"
+}
+
+# build_engine makes Docker Engine with the containerd image store: dockerd starts
+# the containerd that it finds on PATH. dockerd comes last, because its presence
+# means that all is there.
+build_engine() {
+  versions=$here/engine-29
+  mkdir -p "$tmp/engine-29" "$dir/engine-29"
+  c=github.com/containerd/containerd/v2
+  for name in containerd containerd-shim-runc-v2; do
+    go_build "engine-29/$name" "$c/cmd/$name" "$c/version.Version" "$c" 0
+  done
+  # The client has no go.mod, so Go takes it for a program of Go 1.16.
+  compiler=github.com/docker/cli/cmd/docker=-lang=go1.26
+  go_build engine-29/docker github.com/docker/cli/cmd/docker \
+    github.com/docker/cli/cli/version.Version github.com/docker/cli 0
+  compiler=
+  go_build engine-29/dockerd github.com/moby/moby/v2/cmd/dockerd \
+    github.com/moby/moby/v2/dockerversion.Version github.com/moby/moby/v2 0
 }
 
 # Without this option apt warns that its own user cannot write here.
