@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kinds of cases.
+const (
+	// kindCached: everything but the metadata is in the daemon's cache.
+	kindCached = "cached"
+	// kindCold: nothing is.
+	kindCold = "cold"
+	// kindError: one image is private, the login is refused; both frontends fail.
+	kindError = "error"
+	// kindRefused: the login is refused, all images are public. Upstream cannot
+	// build that, so it builds the same references with a login that is taken.
+	kindRefused = "refused"
+
+	kindHang    = "hang"
+	kindProcess = "process"
+)
+
+// benchCase is one row of the table.
+type benchCase struct {
+	kind        string
+	refs, hosts int
+	latency     time.Duration // before each answer of a registry
+}
+
+func (c benchCase) String() string {
+	return fmt.Sprintf("%s, %d references over %d hosts, %s", c.kind, c.refs, c.hosts, c.latency)
+}
+
+// size is how much a Dockerfile names.
+type size struct{ refs, hosts int }
+
+// sizes are those that Dockerfiles have, and one larger than any.
+var sizes = []size{{1, 1}, {10, 1}, {10, 5}, {100, 1}, {maxRefs, 5}, {maxRefs, maxHosts}}
+
+// latencies are those of a registry in the same rack, the same country, and far
+// away.
+var latencies = []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond}
+
+// cases are all kinds in all sizes with all latencies; with -short the smallest.
+func cases(o options) []benchCase {
+	sizes, latencies := sizes, latencies
+	if o.short {
+		sizes, latencies = sizes[:1], latencies[:1]
+	}
+	var out []benchCase
+	for _, kind := range []string{kindCached, kindCold, kindError, kindRefused} {
+		if !o.wants(kind) {
+			continue
+		}
+		for _, size := range sizes {
+			for _, latency := range latencies {
+				out = append(out, benchCase{kind: kind, refs: size.refs, hosts: size.hosts, latency: latency})
+			}
+		}
+	}
+	return out
+}

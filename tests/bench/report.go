@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// series sums up the builds of one frontend.
+type series struct {
+	MedianMS float64 `json:"medianMs"`
+	LowMS    float64 `json:"lowerQuartileMs"`
+	HighMS   float64 `json:"upperQuartileMs"`
+	// Requests to the registries, and the exchanges of a refused login among them:
+	// the median of the builds.
+	Requests int `json:"requests"`
+	Refused  int `json:"refusedExchanges"`
+}
+
+// report is everything that was measured.
+type report struct {
+	Rounds  int            `json:"rounds"`
+	CPUs    int            `json:"cpus"`
+	Cases   []*row         `json:"cases,omitempty"`
+	Hang    []hangResult   `json:"hang,omitempty"`
+	Process *processReport `json:"process,omitempty"`
+}
+
+func cpus() int { return runtime.NumCPU() }
+
+func (r *row) summarize() {
+	r.Upstream, r.Pullsafe = summarize(r.samples[0]), summarize(r.samples[1])
+	r.Ratio = ratio(r.Pullsafe.MedianMS, r.Upstream.MedianMS)
+	var ratios []float64
+	for i := range r.samples[0] {
+		ratios = append(ratios, ratio(ms(r.samples[1][i].wall), ms(r.samples[0][i].wall)))
+	}
+	r.Paired = quantile(ratios, 0.5)
+}
+
+func summarize(samples []sample) series {
+	var walls, requests, refused []float64
+	for _, s := range samples {
+		walls = append(walls, ms(s.wall))
+		requests = append(requests, float64(s.requests))
+		refused = append(refused, float64(s.refused))
+	}
+	return series{
+		MedianMS: quantile(walls, 0.5), LowMS: quantile(walls, 0.25), HighMS: quantile(walls, 0.75),
+		Requests: int(quantile(requests, 0.5)), Refused: int(quantile(refused, 0.5)),
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// quantile interpolates between the two nearest values.
+func quantile(values []float64, q float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	at := q * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 == len(sorted) {
+		return sorted[i]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+func (rep *report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d rounds, %d CPUs. Times are medians in milliseconds; requests are those that the registries saw in one build.\n\n", rep.Rounds, rep.CPUs)
+	if len(rep.Cases) > 0 {
+		b.WriteString("| Build | References | Hosts | Latency | Upstream | pullsafe | Ratio | Round by round | Requests, upstream | Requests, pullsafe | Refused exchanges |\n")
+		b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|\n")
+	}
+	for _, r := range rep.Cases {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d ms | %.0f | %.0f | %.2f | %.2f | %d | %d | %d |\n", r.Kind, r.Refs, r.Hosts, r.LatencyMS,
+			r.Upstream.MedianMS, r.Pullsafe.MedianMS, r.Ratio, r.Paired, r.Upstream.Requests, r.Pullsafe.Requests, r.Pullsafe.Refused)
+	}
+	if len(rep.Hang) > 0 {
+		b.WriteString("\n| A registry that hangs | Time to the error |\n|---|---|\n")
+	}
+	for _, h := range rep.Hang {
+		fmt.Fprintf(&b, "| %s | %.1f s |\n", h.What, h.Seconds)
+	}
+	if p := rep.Process; p != nil {
+		b.WriteString("\n| Process and image | Upstream | pullsafe | Ratio |\n|---|---|---|---|\n")
+		for _, f := range p.Figures {
+			fmt.Fprintf(&b, "| %s | %.1f | %.1f | %.2f |\n", f.What, f.Upstream, f.Pullsafe, ratio(f.Pullsafe, f.Upstream))
+		}
+	}
+	return b.String()
+}
+
+func (rep *report) writeJSON(path string) error {
+	out, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	return errors.WithStack(os.WriteFile(path, append(out, '\n'), 0o644))
+}
