@@ -1,0 +1,123 @@
+package buildlog
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+)
+
+// maxMessage is the length up to which a text may be one message, in bytes:
+// what frontend/diagnosis looks at.
+const maxMessage = 16 << 10
+
+// Options of Explain.
+type Options struct {
+	// Ref is the image that the text is about, where it does not say so itself.
+	Ref string
+}
+
+// Result is what a text says.
+type Result struct {
+	Failures []Failure
+	// More is the number of failures that were not kept.
+	More int
+	// Other is what else the text says, where no registry failed.
+	Other diagnosis.Diagnosis
+	// Lines and Bytes are the size of the text.
+	Lines int
+	Bytes int64
+}
+
+// Explain reads a build log or an error message to its end. Its memory does not
+// depend on the length of the text or of its lines.
+func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
+	counted := &countingReader{r: r}
+	lines := newLineReader(counted)
+	found := &collection{}
+	s := newScanner(found, opt.Ref)
+	var head strings.Builder
+	res := &Result{Other: notARegistryError("")}
+	for n := 0; ; n++ {
+		if n%1024 == 0 && context.Cause(ctx) != nil {
+			return nil, context.Cause(ctx)
+		}
+		line, no, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range unpack(line) {
+			if head.Len() <= maxMessage {
+				head.WriteString(text + "\n")
+			}
+			s.feed(text, no)
+		}
+		res.Lines = no
+	}
+	s.flush()
+	res.Bytes, res.Failures, res.More = counted.n, found.list, found.more
+	if !s.shaped && head.Len() <= maxMessage {
+		res.asMessage(strings.TrimSuffix(head.String(), "\n"), opt.Ref)
+	}
+	if len(res.Failures) == 0 && found.canceled != nil {
+		res.Failures = []Failure{*found.canceled}
+	}
+	return res, nil
+}
+
+// asMessage explains a short text that has nothing of a log as the one error
+// that it most probably is, unless it turned out to hold several.
+func (r *Result) asMessage(text, ref string) {
+	d := diagnosis.Diagnose(ref, text)
+	if d.Class == diagnosis.NotARegistryError {
+		r.Other = d
+		return
+	}
+	if len(r.Failures) > 1 || len(r.Failures) == 1 && r.Failures[0].ByPullsafe {
+		return
+	}
+	image := ref
+	if image == "" {
+		image = diagnosis.ImageIn(text)
+	}
+	f := newFailure(d.Alone(image), image, 1)
+	if len(r.Failures) == 1 {
+		f.Line, f.Places = r.Failures[0].Line, r.Failures[0].Places
+		if f.Ref == "" {
+			f.Ref = r.Failures[0].Ref
+		}
+	}
+	r.Failures = []Failure{f}
+}
+
+func notARegistryError(message string) diagnosis.Diagnosis {
+	return diagnosis.Diagnosis{Class: diagnosis.NotARegistryError, Message: message, Remedies: []diagnosis.Remedy{}}
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// number reads a decimal number, 0 if it is none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}

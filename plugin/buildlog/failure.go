@@ -1,0 +1,154 @@
+package buildlog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+)
+
+// maxFailures bounds the failures that are kept of one text.
+const maxFailures = 1000
+
+// Failure is one registry failure of a text.
+type Failure struct {
+	diagnosis.Diagnosis
+
+	// Ref is the image, as the text or the user names it.
+	Ref string `json:"ref,omitempty"`
+	// Refs are further images of which pullsafe's own error says the same.
+	Refs []string `json:"refs,omitempty"`
+	// Explanation is the diagnosis in one sentence.
+	Explanation string `json:"explanation,omitempty"`
+	// NotKnown is what the text leaves open.
+	NotKnown string `json:"notKnown,omitempty"`
+	// Places are where the Dockerfile names the image.
+	Places []Place `json:"places,omitempty"`
+	// Line is where the text says so first, from 1.
+	Line int `json:"line,omitempty"`
+	// ByPullsafe: the text has an explanation of pullsafe itself.
+	ByPullsafe bool `json:"byPullsafe,omitempty"`
+
+	written diagnosis.Diagnosis // the answer alone, before it was worded
+	second  bool                // of pullsafe's try without credentials
+}
+
+func newFailure(c diagnosis.Conclusion, ref string, line int) Failure {
+	return Failure{Diagnosis: c.Diagnosis, Ref: ref, Explanation: c.Headline, NotKnown: c.Open, Line: line}
+}
+
+// addPlaces keeps the places that name the image of the failure. A single place
+// is its own, whatever an ARG makes of the name.
+func (f *Failure) addPlaces(places []Place) {
+	for _, p := range places {
+		image := instructionImage(p.Instruction)
+		if image != "" && sameImage(image, f.Ref) || len(places) == 1 {
+			f.Places = append(f.Places, p)
+		}
+	}
+}
+
+// collection is the failures of a text, each once.
+type collection struct {
+	list     []Failure
+	more     int // failures beyond maxFailures
+	canceled *Failure
+}
+
+// add takes a failure unless it is known: the step, the error of the build and
+// the summary of a CI system tell the same one.
+func (c *collection) add(f Failure) {
+	if f.Class == diagnosis.Canceled {
+		if c.canceled == nil {
+			c.canceled = &f
+		}
+		return
+	}
+	for i := range c.list {
+		e := &c.list[i]
+		if f.second && e.Ref != "" && sameImage(e.Ref, f.Ref) && !e.ByPullsafe {
+			both := diagnosis.Tries{Ref: e.Ref, Written: e.written, Without: []diagnosis.Diagnosis{f.written}}.Conclude()
+			e.reword(both)
+			return
+		}
+		if e.same(&f) {
+			e.merge(&f)
+			return
+		}
+	}
+	if len(c.list) == maxFailures {
+		c.more++
+		return
+	}
+	c.list = append(c.list, f)
+}
+
+// reword takes the words of both of pullsafe's tries.
+func (f *Failure) reword(c diagnosis.Conclusion) {
+	f.Diagnosis, f.Explanation, f.NotKnown, f.ByPullsafe = c.Diagnosis, c.Headline, c.Open, true
+}
+
+// same tells whether two failures are one, told twice. What one of them leaves
+// out the other may add.
+func (f *Failure) same(g *Failure) bool {
+	if f.ByPullsafe {
+		return f.covers(g)
+	}
+	if f.Class != g.Class {
+		// The end of a build can lack what makes its class.
+		return f.Ref != "" && f.Ref == g.Ref && f.Message == g.Message
+	}
+	if f.Host != "" && g.Host != "" && !strings.EqualFold(f.Host, g.Host) {
+		return false
+	}
+	if f.Ref != "" && g.Ref != "" {
+		return sameImage(f.Ref, g.Ref)
+	}
+	return f.Ref != g.Ref || f.Message == g.Message || f.HTTPStatus == g.HTTPStatus
+}
+
+func (f *Failure) merge(g *Failure) {
+	places := slices.Concat(f.Places, g.Places)
+	if !f.ByPullsafe && f.Ref == "" && g.Ref != "" || f.Ref == g.Ref && f.HTTPStatus == 0 && g.HTTPStatus > 0 {
+		line := f.Line
+		*f = *g
+		f.Line = line
+	}
+	f.Places = nil
+	for _, p := range places {
+		if !slices.Contains(f.Places, p) {
+			f.Places = append(f.Places, p)
+		}
+	}
+}
+
+// covers tells whether pullsafe's own explanation f is of failure g.
+func (f *Failure) covers(g *Failure) bool {
+	if f.Ref == "" || g.Ref == "" {
+		return f.Host != "" && strings.EqualFold(f.Host, g.Host) || f.Class == g.Class && (f.Host == "" || g.Host == "")
+	}
+	return slices.ContainsFunc(append([]string{f.Ref}, f.Refs...), func(ref string) bool { return sameImage(ref, g.Ref) })
+}
+
+// rescued: pullsafe's second try of an image succeeded.
+func (c *collection) rescued(ref string) {
+	for i := range c.list {
+		if f := &c.list[i]; !f.ByPullsafe && f.Ref != "" && sameImage(f.Ref, ref) {
+			f.reword(diagnosis.Tries{Ref: f.Ref, Written: f.written}.Rescued())
+		}
+	}
+}
+
+// addExplained takes an explanation of pullsafe in place of the errors that it
+// is about.
+func (c *collection) addExplained(f Failure) {
+	f.ByPullsafe = true
+	c.list = slices.DeleteFunc(c.list, func(g Failure) bool {
+		return f.covers(&g)
+	})
+	if len(c.list) == maxFailures {
+		c.more++
+		return
+	}
+	c.list = append(c.list, f)
+}

@@ -1,0 +1,41 @@
+package buildlog
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzExplain: whatever the text, there is an answer, it is valid JSON, and
+// nothing in it can harm a terminal.
+func FuzzExplain(f *testing.F) {
+	for _, tc := range logs {
+		f.Add([]byte(tc.log), "")
+	}
+	f.Add([]byte(refusedPlain), "ghcr.io/acme/app:1")
+	f.Add([]byte("\xff\xfeE\x00R\x00"), "")
+	f.Add([]byte("------\n > \n------\nDockerfile:1\n--------------------\n 1 | >>> FROM\n"), "x")
+	f.Add([]byte("#1 [internal] load metadata for \x1b]0;x\n#1 ERROR: denied\x1b[2J\n"), "\x1b[2J")
+	f.Add([]byte(`{"vertexes":[{"name":"x","error":"failed to fetch oauth token: \u001b[2Jdenied"}]}`), "")
+	f.Add([]byte("ERROR: failed to solve: 1 of 2 images could not be resolved\n\nghcr.io refused access (\x1b)\n  a/b    D:1    FROM a/b\n\n  docker logout ghcr.io\n"), "")
+	f.Add([]byte(" - RegistryCredentialsRefused: ghcr.io refused access; pulled a/b without credentials. Run: docker logout (line 2)"), "")
+	f.Fuzz(func(t *testing.T, text []byte, ref string) {
+		res, err := Explain(t.Context(), bytes.NewReader(text), Options{Ref: ref})
+		require.NoError(t, err)
+		var out strings.Builder
+		require.NoError(t, res.WriteJSON(&out))
+		for line := range strings.Lines(out.String()) {
+			require.True(t, json.Valid([]byte(line)))
+		}
+		var words strings.Builder
+		require.NoError(t, res.WriteText(&words))
+		require.NotEmpty(t, words.String())
+		for _, r := range words.String() {
+			require.True(t, r == '\n' || unicode.IsPrint(r), "%q in %q", r, words.String())
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package buildlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf16"
+
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func utf16Text(s string, big bool) string {
+	var order binary.ByteOrder = binary.LittleEndian
+	if big {
+		order = binary.BigEndian
+	}
+	units := append([]uint16{0xfeff}, utf16.Encode([]rune(s))...)
+	out := make([]byte, 2*len(units))
+	for i, u := range units {
+		order.PutUint16(out[2*i:], u)
+	}
+	return string(out)
+}
+
+func readLines(t *testing.T, r io.Reader) []string {
+	t.Helper()
+	l := newLineReader(r)
+	var out []string
+	for {
+		line, _, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		require.NoError(t, err)
+		out = append(out, line)
+	}
+}
+
+func TestLines(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want []string
+	}{
+		{"", nil},
+		{"a", []string{"a"}},
+		{"a\nb\n", []string{"a", "b"}},
+		{"a\r\n\r\nb", []string{"a", "", "b"}},
+		{"10%\r50%\r100%\n", []string{"10%", "50%", "100%"}},
+		{"\x1b[31mred\x1b[0m\n", []string{"red"}},
+		{"old\x1b[1A\x1b[2Knew\n", []string{"old", "new"}},
+		{"\x1b]0;title\x07text\n", []string{"text"}},
+		{"\x1b]0;title\x1b\\text\n", []string{"text"}},
+		{"\x1b_bk;t=1700000000000\x07text\n", []string{"text"}},
+		{"\x1b[never ends", []string{"ever ends"}},
+		{"\x1b]never ends\n", []string{"never ends"}},
+		{"a\x00b\x08c\td\n", []string{"abc\td"}},
+		{"bad \xff\xfe utf\n", []string{"bad  utf"}},
+		{"\x1b\n", []string{""}},
+	} {
+		assert.Equal(t, tc.want, readLines(t, strings.NewReader(tc.in)), "%q", tc.in)
+		assert.Equal(t, tc.want, readLines(t, iotest.OneByteReader(strings.NewReader(tc.in))), "%q", tc.in)
+	}
+}
+
+func TestLinesOfUTF16(t *testing.T) {
+	text := "a\r\nüñ€😀\nlast"
+	for _, big := range []bool{false, true} {
+		in := utf16Text(text, big)
+		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, strings.NewReader(in)))
+		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, iotest.OneByteReader(strings.NewReader(in))))
+		assert.NotEmpty(t, readLines(t, strings.NewReader(in[:len(in)-1])), "half of a character")
+	}
+	assert.Empty(t, readLines(t, strings.NewReader("\xff\xfe")))
+}
+
+// TestLongLines: an error anywhere in a line of 5 MB is found.
+func TestLongLines(t *testing.T) {
+	const err = ` Error response from daemon: Head "https://ghcr.io/v2/acme/app/manifests/1": denied: denied `
+	for _, at := range []int{0, 1000, maxLine - 40, maxLine, 2*maxLine - overlap - 10, 4 << 20} {
+		line := strings.Repeat("x", at) + err + strings.Repeat("y", 5<<20-at)
+		res := explain(t, line, "")
+		require.Len(t, res.Failures, 1, "%d", at)
+		assert.Equal(t, ambiguous, res.Failures[0].Class)
+		assert.Equal(t, 1, res.Lines)
+	}
+}
+
+// repeated is a stream that repeats a text without holding it.
+type repeated struct {
+	text string
+	left int64
+	at   int
+	peak uint64
+}
+
+// Read implements io.Reader. It watches the memory of the reader now and then.
+func (r *repeated) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	if r.left%(1<<20) < 1<<16 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		r.peak = max(r.peak, m.HeapInuse)
+	}
+	n := copy(p, r.text[r.at:])
+	r.at = (r.at + n) % len(r.text)
+	r.left -= int64(n)
+	return n, nil
+}
+
+// TestMemory: a log of 100 MB is read in the memory of a small one, whatever is in it.
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 100 MB several times; the program itself is measured in tests/plugin")
+	}
+	noise := make([]byte, 1<<20)
+	rnd := rand.New(rand.NewChaCha8([32]byte{1}))
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	for name, text := range map[string]string{
+		"build":    strings.Repeat("#12 1.234 npm http fetch GET 200 https://npm.example.org/some-package 123ms (cache miss)\n", 200) + refusedPlain,
+		"one line": strings.Repeat("x", 64<<10),
+		"noise":    string(noise),
+		"errors":   "ERROR: failed to solve: ghcr.io/a/b:1: failed to fetch oauth token: denied: denied\n",
+		"escapes":  "\x1b[1A\x1b[2K => [internal] load metadata for ghcr.io/a/b:1  0.1s\r",
+	} {
+		t.Run(name, func(t *testing.T) {
+			runtime.GC()
+			var before runtime.MemStats
+			runtime.ReadMemStats(&before)
+			size := int64(100 << 20)
+			if name == "errors" {
+				size = 10 << 20
+			}
+			in := &repeated{text: text, left: size}
+			res, err := Explain(t.Context(), in, Options{})
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, res.Bytes, size)
+			if name == "build" {
+				require.Len(t, res.Failures, 1)
+			}
+			grown := int64(in.peak) - int64(before.HeapInuse)
+			t.Logf("%d MB read, heap grew by %d KiB at most", res.Bytes>>20, grown>>10)
+			require.Less(t, grown, int64(16<<20), "memory grows with the log")
+		})
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	_, err := Explain(t.Context(), iotest.ErrReader(io.ErrClosedPipe), Options{})
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	_, err = Explain(t.Context(), iotest.TimeoutReader(bytes.NewReader(make([]byte, 1<<20))), Options{})
+	require.Error(t, err)
+}

@@ -1,0 +1,278 @@
+package buildlog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+)
+
+const (
+	// maxVertices bounds the steps of a build whose names are known.
+	maxVertices = 4096
+
+	// maxSeen bounds the errors that are known to be explained already.
+	maxSeen = 1024
+)
+
+// withoutCredentials is in the name of pullsafe's second try.
+const withoutCredentials = " (without credentials" //nolint:gosec // G101: the name of a step, not a credential
+
+// scanner follows a log line by line.
+type scanner struct {
+	found *collection
+	ref   string // of the user, for failures of which the log does not tell
+
+	vertices map[int]string // names of the steps of the build
+	shaped   bool           // the text has steps or sections: it is a log
+	canceled bool
+
+	inSection sectionState
+	failing   []string // the images of the steps that failed, for the error of the build
+	excerpt   excerpt
+
+	classicImage string // of the last FROM of the classic builder
+	classicRun   bool   // the output of a RUN step follows
+
+	pending *event
+	own     *ownBlock
+	seen    map[string]struct{} // errors that were explained: logs repeat them
+}
+
+type sectionState int
+
+const (
+	outside sectionState = iota
+	sawRuler
+	inside
+)
+
+func newScanner(found *collection, ref string) *scanner {
+	return &scanner{found: found, ref: ref, vertices: map[int]string{}, seen: map[string]struct{}{}}
+}
+
+// feed takes the next line.
+func (s *scanner) feed(text string, no int) {
+	if c, refs, ok := diagnosis.OwnWarning(text); ok && !isStepOutput(text) {
+		s.flush()
+		s.found.addWarning(c, refs, no)
+		return
+	}
+	switch {
+	case strings.TrimSpace(text) == "":
+		s.blank()
+	case s.section(text), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text)):
+	default:
+		s.other(text, no)
+	}
+}
+
+// blank ends an error, but not one of pullsafe, which has several paragraphs.
+func (s *scanner) blank() {
+	if s.own != nil {
+		s.own.blank()
+		return
+	}
+	s.flush()
+}
+
+// section drops the output of a failed step and keeps the image that the step
+// was about.
+func (s *scanner) section(text string) bool {
+	switch s.inSection {
+	case sawRuler:
+		s.inSection = outside
+		if m := forms().section.FindStringSubmatch(text); m != nil {
+			s.inSection, s.shaped = inside, true
+			s.fails(stepImage(m[1]))
+			return true
+		}
+	case inside:
+		if text == ruler {
+			s.inSection = outside
+			return true
+		}
+		low := strings.ToLower(text[:min(len(text), 16)])
+		if !strings.HasPrefix(low, "error: failed to") && !strings.HasPrefix(low, "error: target ") {
+			return true
+		}
+		s.inSection = outside // the log lacks the second ruler
+		return false
+	case outside:
+	}
+	if text != ruler {
+		return false
+	}
+	s.flush()
+	s.inSection = sawRuler
+	return true
+}
+
+// step takes a line of a step of BuildKit: its name, its end, its output.
+func (s *scanner) step(text string, no int) bool {
+	if isStepOutput(text) {
+		s.flush()
+		return true
+	}
+	if strings.IndexByte("# =[", text[0]) < 0 {
+		return false
+	}
+	if m := forms().vertex.FindStringSubmatch(text); m != nil {
+		s.flush()
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return true
+		}
+		s.vertex(n, m[2], no)
+		return true
+	}
+	if failed, ok := terminalStep(text); ok {
+		s.flush()
+		s.shaped = true
+		s.fails(stepImage(failed))
+		return true
+	}
+	if strings.HasPrefix(text, "[+] ") {
+		s.flush()
+		s.shaped = true
+		return true
+	}
+	return false
+}
+
+func (s *scanner) vertex(n int, text string, no int) {
+	name, known := s.vertices[n]
+	switch what, rest, _ := strings.Cut(text, " "); {
+	case what == "ERROR:":
+		image := stepImage(name)
+		s.fails(image)
+		s.pending = &event{first: rest, line: no, image: image, step: name, anchored: true}
+	case what == "CANCELED":
+		s.canceled = true
+	case what == "DONE":
+		if strings.Contains(name, withoutCredentials) {
+			s.found.rescued(stepImage(name))
+		}
+	case what == "CACHED", what == "...", what == "WARN:":
+	case !known || strings.HasPrefix(text, "["):
+		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
+			clear(s.vertices) // another build
+		}
+		s.vertices[n] = text
+		s.shaped = true
+	}
+}
+
+// classic follows the classic builder, which does not mark what a RUN step prints.
+func (s *scanner) classic(text string) bool {
+	if m := forms().classic.FindStringSubmatch(text); m != nil {
+		s.flush()
+		instruction := strings.ToUpper(m[1])
+		s.classicRun = instruction == "RUN"
+		if instruction == "FROM" {
+			s.classicImage = instructionImage(m[1] + " " + m[2])
+		} else {
+			s.classicImage = ""
+		}
+		return true
+	}
+	if !s.classicRun {
+		return false
+	}
+	if forms().classicEnd.MatchString(text) {
+		s.classicRun = false
+	}
+	return true
+}
+
+// other takes a line that is no part of the progress: an error, or a
+// continuation of one, or what other programs print.
+func (s *scanner) other(text string, no int) {
+	if s.own != nil {
+		if s.own.take(text, no) {
+			return
+		}
+		s.flush()
+	}
+	begins := opens(text)
+	if s.pending != nil {
+		if !begins && s.pending.extend(text, no) {
+			return
+		}
+		s.flush()
+	}
+	switch {
+	case diagnosis.OwnFailure(text):
+		s.own = &ownBlock{}
+		s.excerpt, s.failing = excerpt{}, nil
+	case begins, s.classicImage != "", diagnosis.Mentions(text):
+		text = trimElapsed(text)
+		e := &event{first: text, line: no, anchored: begins, image: s.suspect(), places: s.excerpt.places}
+		if s.classicImage != "" {
+			e.image, e.anchored = s.classicImage, true
+		}
+		s.pending = e
+	}
+}
+
+// fails keeps the image of a failed step.
+func (s *scanner) fails(image string) {
+	if image != "" && len(s.failing) < maxPlaces && !slices.Contains(s.failing, image) {
+		s.failing = append(s.failing, image)
+	}
+}
+
+// suspect is the image that the error of the build is about, where the log says
+// so beside it: the instruction that it points at, or the only step that failed.
+func (s *scanner) suspect() string {
+	if p := s.excerpt.places; len(p) == 1 {
+		if image := instructionImage(p[0].Instruction); image != "" && (len(s.failing) != 1 || strings.Contains(image, "/")) {
+			return image
+		}
+	}
+	if len(s.failing) == 1 {
+		return s.failing[0]
+	}
+	return ""
+}
+
+// knows tells whether the same error of the same image was explained before.
+func (s *scanner) knows(e *event) bool {
+	key := e.image + "\n" + e.step + "\n" + e.joined(len(e.more))
+	if _, ok := s.seen[key]; ok {
+		return true
+	}
+	if len(s.seen) >= maxSeen {
+		clear(s.seen)
+	}
+	s.seen[key] = struct{}{}
+	return false
+}
+
+// flush ends the error that is being read. Lines behind it that turn out not to
+// belong to it are looked at again.
+func (s *scanner) flush() {
+	if s.own != nil {
+		own := s.own
+		s.own = nil
+		s.found.addOwn(own)
+	}
+	for s.pending != nil {
+		e := s.pending
+		s.pending = nil
+		taken := 0
+		if len(e.places) > 0 || !s.knows(e) {
+			f, n, ok := e.explain(s.ref)
+			if taken = n; ok {
+				s.found.add(f)
+			}
+		}
+		if e.step == "" && e.anchored {
+			s.failing, s.excerpt = nil, excerpt{}
+		}
+		for _, l := range e.more[taken:] {
+			s.other(l.text, l.no)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package credentials
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/docker/cli/cli/config"
+	"github.com/stretchr/testify/require"
+)
+
+func auth(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
+
+// helperDir has a helper that gives the host as the secret, and puts it on PATH.
+func helperDir(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	script := "#!/bin/sh\nhost=$(cat)\ncase $host in nothing.test) echo 'credentials not found in native keychain'; exit 1;; esac\n" +
+		`user=u; case $host in token.test) user='<token>';; esac; printf '{"Username":"%s","Secret":"secret-of-%s"}' "$user" "$host"` + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-test"), []byte(script), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-leaky"), []byte("#!/bin/sh\necho '{\"Secret\":\"hidden\"}'\nexit 1\n"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-slow"), []byte("#!/bin/sh\nsleep 60\n"), 0o700))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+func open(t *testing.T, text, environ string) *Store {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, config.ConfigFileName), []byte(text), 0o600))
+	file, err := config.Load(dir)
+	require.NoError(t, err)
+	return Open(Options{File: file, Environ: environ, BuildxConfig: filepath.Join(dir, "buildx"), HelperTimeout: 30 * time.Second})
+}
+
+// TestLookupAgreesWithDockerCLI: what is found is what docker/cli finds, for each
+// way of keeping a login.
+func TestLookupAgreesWithDockerCLI(t *testing.T) {
+	helperDir(t)
+	stored := fmt.Sprintf(`{"auths":{
+		"plain.test":{"auth":%q},
+		"https://old.test/v1/":{"auth":%q},
+		"idtoken.test":{"auth":%q,"identitytoken":"identity"},
+		"static.test":{"registrytoken":"static"},
+		"https://index.docker.io/v1/":{"auth":%q},
+		"empty.test":{}}`, auth("a", "b"), auth("c", "d"), auth("e", "f"), auth("g", "h"))
+	environ := fmt.Sprintf(`{"auths":{"plain.test":{"auth":%q},"env.test":{"auth":%q}}}`, auth("x", "y"), auth("z", "w"))
+	hosts := []string{"plain.test", "old.test", "idtoken.test", "token.test", "static.test", "env.test", "nothing.test", "empty.test", "unknown.test"}
+	for _, tail := range []string{`}`, `,"credsStore":"test"}`, `,"credHelpers":{"plain.test":"test","token.test":"test","nothing.test":"test"}}`, `,"credsStore":"test","credHelpers":{"plain.test":""}}`} {
+		for _, env := range []string{"", environ, "{", `{"auths":{"plain.test":{}}}`, environ + environ} {
+			t.Setenv("DOCKER_AUTH_CONFIG", env)
+			s := open(t, stored+tail, env)
+			for _, host := range hosts {
+				want, err := s.opt.File.GetAuthConfig(host)
+				require.NoError(t, err)
+				got, err := s.Lookup(t.Context(), host, nil)
+				require.NoError(t, err)
+				user, secret := got.Login()
+				if want.IdentityToken != "" {
+					want.Username, want.Password = "", want.IdentityToken
+				}
+				require.Equal(t, []string{want.Username, want.Password, want.RegistryToken}, []string{user, secret, got.Token()}, "%s %s %s", host, tail, env)
+				require.Equal(t, got.Empty(), got.Source.Kind == None)
+			}
+			hub, err := s.Lookup(t.Context(), "registry-1.docker.io", nil)
+			require.NoError(t, err)
+			require.Equal(t, "https://index.docker.io/v1/", hub.Source.Key)
+			dhi, err := s.Lookup(t.Context(), "dhi.io", nil)
+			require.NoError(t, err)
+			require.False(t, dhi.Empty())
+		}
+	}
+}
+
+func TestLookupHelperErrors(t *testing.T) {
+	helperDir(t)
+	for name, want := range map[string]string{
+		"leaky":  "error getting credentials - err: exit status 1, out: ``",
+		"absent": `error getting credentials - err: exec: "docker-credential-absent": executable file not found in $PATH, out: ` + "``",
+	} {
+		s := open(t, fmt.Sprintf(`{"credsStore":%q}`, name), "")
+		c, err := s.Lookup(t.Context(), "plain.test", nil)
+		require.EqualError(t, err, want)
+		require.Equal(t, CredsStore, c.Source.Kind)
+		require.Equal(t, "docker-credential-"+name, c.Source.Helper)
+	}
+	s := open(t, `{"credsStore":"slow"}`, "")
+	s.opt.HelperTimeout = 100 * time.Millisecond
+	_, err := s.Lookup(t.Context(), "plain.test", nil)
+	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow gave no answer within 100ms")
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(nil)
+	s = open(t, `{"credsStore":"slow"}`, "")
+	_, err = s.Lookup(ctx, "plain.test", nil)
+	require.Error(t, err)
+	require.Empty(t, s.found, "an interrupted look-up is not remembered")
+}
+
+func TestCredentialPrintsNoSecret(t *testing.T) {
+	s := open(t, fmt.Sprintf(`{"auths":{"plain.test":{"auth":%q}}}`, auth("hidden-user", "hidden-password")), "")
+	c, err := s.Lookup(t.Context(), "plain.test", nil)
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.NotContains(t, fmt.Sprintf(verb, c), "hidden")
+		require.NotContains(t, fmt.Sprintf(verb, &c), "hidden")
+	}
+}
+
+func TestNotes(t *testing.T) {
+	s := open(t, `{}`, `{"auths":{"a.test":{"auth":"hidden"}}}`)
+	require.Equal(t, []string{"DOCKER_AUTH_CONFIG cannot be read, and docker ignores it: it has no valid key auth for a.test"}, s.Notes())
+	require.NoError(t, os.WriteFile(s.opt.File.Filename, []byte("{"), 0o600))
+	s = Open(s.opt)
+	require.Len(t, s.Notes(), 2)
+	require.Contains(t, s.Notes()[1], "docker cannot read its configuration")
+}

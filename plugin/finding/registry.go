@@ -1,0 +1,76 @@
+package finding
+
+import (
+	"slices"
+
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/credentials"
+	"github.com/org/pullsafe/plugin/probe"
+)
+
+// Registry is what is known of one credential for one registry. A registry for
+// which buildx has several, by repository, is there several times.
+type Registry struct {
+	// Domain is the host as references spell it, Host as requests do.
+	Domain string
+	Host   string
+	Source credentials.Source
+	// Verdict is that of the images together: a credential that was accepted for
+	// one is accepted.
+	Verdict Verdict
+	Scheme  probe.Scheme
+	// Answer is what the registry or the helper said.
+	Answer string
+	// Images counts references; Refused and Rescued those for which the credential
+	// was refused, and of these the public ones.
+	Images, Refused, Rescued int
+	// Example is one public image for which it was refused.
+	Example string
+}
+
+// rank orders the verdicts of images by how much they say of the credential.
+var rank = []Verdict{Accepted, Refused, HelperFailed, NotTested, NotAsked, Nothing}
+
+// Registries puts findings together by registry and credential, in their order.
+func Registries(findings []Finding) []Registry {
+	type key struct {
+		domain string
+		source credentials.Source
+	}
+	index := map[key]int{}
+	var out []Registry
+	for i := range findings {
+		f := &findings[i]
+		k := key{domain(f.Ref), f.Source}
+		n, ok := index[k]
+		if !ok {
+			n = len(out)
+			index[k] = n
+			out = append(out, Registry{Domain: k.domain, Host: f.Host, Source: f.Source, Verdict: Nothing})
+		}
+		out[n].add(f)
+	}
+	return out
+}
+
+func (r *Registry) add(f *Finding) {
+	r.Images++
+	if slices.Index(rank, f.Verdict) < slices.Index(rank, r.Verdict) {
+		r.Verdict = f.Verdict
+	}
+	if r.Scheme == probe.Open {
+		r.Scheme = f.Scheme
+	}
+	if f.Verdict == Refused {
+		r.Refused++
+		if f.Outcome == report.OKWithoutCredentials {
+			r.Rescued++
+			if r.Example == "" {
+				r.Example = f.Written
+			}
+		}
+	}
+	if r.Answer == "" && f.Verdict != Nothing && f.Verdict != Accepted {
+		r.Answer = f.answer
+	}
+}

@@ -1,0 +1,80 @@
+package output
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/credentials"
+	"github.com/org/pullsafe/plugin/finding"
+)
+
+// document is the report of the preflight with what only this machine knows.
+type document struct {
+	Version    string         `json:"version"`
+	References []reference    `json:"references"`
+	Summary    report.Summary `json:"summary"`
+	Registries []registry     `json:"registries"`
+	Notes      []string       `json:"notes,omitempty"`
+}
+
+type reference struct {
+	report.Reference
+
+	Credential credential `json:"credential"`
+	// With and Without are "ok" or the class of the failure; absent where the
+	// image was not asked for in this way.
+	With      finding.Access `json:"withCredentials,omitempty"`
+	Without   finding.Access `json:"withoutCredentials,omitempty"`
+	Platforms []string       `json:"platforms,omitempty"`
+}
+
+type credential struct {
+	credentials.Source
+
+	Verdict finding.Verdict `json:"verdict"`
+}
+
+type registry struct {
+	Host       string     `json:"host"`
+	Credential credential `json:"credential"`
+	Answer     string     `json:"answer,omitempty"`
+	References int        `json:"references"`
+	Refused    int        `json:"refused"`
+	// Public counts the references for which the credential was refused, and that
+	// can be had without.
+	Public int `json:"refusedPublic"`
+}
+
+// JSON writes one indented object.
+func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
+	r := finding.Report(findings)
+	doc := document{Version: r.Version, Summary: r.Summary, References: []reference{}, Registries: []registry{}, Notes: notes}
+	for i := range findings {
+		f := &findings[i]
+		doc.References = append(doc.References, reference{
+			Reference:  r.References[i],
+			Credential: newCredential(f.Source, f.Verdict),
+			With:       f.With, Without: f.Without, Platforms: f.Platforms,
+		})
+	}
+	for _, reg := range finding.Registries(findings) {
+		doc.Registries = append(doc.Registries, registry{
+			Host: reg.Domain, Credential: newCredential(reg.Source, reg.Verdict), Answer: reg.Answer,
+			References: reg.Images, Refused: reg.Refused, Public: reg.Rescued,
+		})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return errors.Wrap(enc.Encode(doc), "failed to write the report")
+}
+
+func newCredential(s credentials.Source, v finding.Verdict) credential {
+	if s.Kind == "" {
+		s.Kind = credentials.None
+	}
+	return credential{Source: s, Verdict: v}
+}

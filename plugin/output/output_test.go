@@ -1,0 +1,130 @@
+package output_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/credentials"
+	"github.com/org/pullsafe/plugin/finding"
+	"github.com/org/pullsafe/plugin/output"
+	"github.com/org/pullsafe/plugin/probe"
+)
+
+func findings() []finding.Finding {
+	ghcr := credentials.Source{Kind: credentials.CredHelpers, File: "/x/config.json", Key: "ghcr.io", Helper: "docker-credential-x"}
+	yes := true
+	return []finding.Finding{
+		{
+			Reference: report.Reference{
+				Ref: "docker.io/library/alpine:3", Written: "alpine:3", Platform: "linux/amd64", Needed: true, Outcome: report.OK, Digest: "sha256:0123456789abcdef",
+				Positions: []report.Position{{File: "Dockerfile", Line: 1, Instruction: "FROM alpine:3"}, {File: "Dockerfile", Line: 7}},
+			},
+			Host: "registry-1.docker.io", Verdict: finding.Nothing, Without: finding.Had, Platforms: []string{"linux/386", "linux/amd64", "linux/arm64"},
+		},
+		{
+			Reference: report.Reference{
+				Ref: "ghcr.io/a/b:1", Written: "ghcr.io/a/b:1", Needed: true, Outcome: report.OKWithoutCredentials, Explanation: "ghcr.io refused\nthe stored credentials, 100%: really",
+				Positions: []report.Position{{File: "a:b,c/Dockerfile", Line: 3}},
+				Diagnosis: &diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected, Host: "ghcr.io", Message: "denied", UsedCredentials: &yes, Remedies: []diagnosis.Remedy{{Command: "run this", Note: "to mend it"}, {Note: "or that"}}},
+			},
+			Host: "ghcr.io", Source: ghcr, Scheme: probe.Bearer, Verdict: finding.Refused, With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Had,
+		},
+		{
+			Reference: report.Reference{Ref: "ghcr.io/a/c:1", Written: "ghcr.io/a/c:1\x1b[31m", Outcome: report.Failed, Explanation: "no connection"},
+			Host:      "ghcr.io", Source: ghcr, Verdict: finding.NotTested, With: finding.Access(diagnosis.NetworkFailure),
+		},
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, output.Table(&b, findings(), []string{"a note\x1b[2J"}, false))
+	require.NotContains(t, b.String(), "\x1b")
+	for line := range strings.SplitSeq(b.String(), "\n") {
+		require.Equal(t, strings.TrimRight(line, " "), line)
+	}
+	text := b.String()
+	require.True(t, strings.HasPrefix(text, "Note: a note\n\nREGISTRY"), text)
+	require.Contains(t, text, `docker-credential-x (credHelpers "ghcr.io" in /x/config.json)   REFUSED`)
+	require.Contains(t, text, "alpine:3                                   -               ok        Dockerfile:1         sha256:0123456789ab   linux/amd64, linux/386 and 1 more\n")
+	require.Contains(t, text, "\n"+strings.Repeat(" ", 69)+"Dockerfile:7\n")
+	require.Contains(t, text, "ghcr.io/a/c:1 (not needed by the target)")
+	require.Contains(t, text, "3 images: 1 ok, 1 ok without credentials, 1 failed\n")
+	require.Contains(t, text, "  run this    # to mend it\n")
+
+	b.Reset()
+	require.NoError(t, output.Table(&b, findings(), nil, true))
+	require.Contains(t, b.String(), "\x1b[31mREFUSED\x1b[0m")
+	b.Reset()
+	require.NoError(t, output.Table(&b, nil, nil, true))
+	require.Equal(t, "No images are named: there is nothing to check.\n", b.String())
+	b.Reset()
+	require.NoError(t, output.Table(&b, findings()[:1], nil, false))
+	require.Contains(t, b.String(), "Nothing stands in the way of a build.\n")
+}
+
+func TestGitHub(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, output.GitHub(&b, findings(), false))
+	require.Equal(t, `::warning file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry login refused::ghcr.io/a/b:1: ghcr.io refused%0Athe stored credentials, 100%25: really%0Arun this  # to mend it%0Aor that
+::warning title=Image cannot be pulled::ghcr.io/a/c:1: no connection
+3 images: 1 ok, 1 ok without credentials, 1 failed
+`, b.String())
+	b.Reset()
+	require.NoError(t, output.GitHub(&b, findings(), true))
+	require.True(t, strings.HasPrefix(b.String(), "::error file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry login refused::"))
+}
+
+// TestJSON: the schema is that of the preflight; what is added does not change it.
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, output.JSON(&b, findings(), []string{"n"}))
+	var preflight report.Report
+	require.NoError(t, json.Unmarshal(b.Bytes(), &preflight))
+	want := finding.Report(findings())
+	dt, err := want.JSON()
+	require.NoError(t, err)
+	got, err := preflight.JSON()
+	require.NoError(t, err)
+	require.JSONEq(t, string(dt), string(got))
+
+	var more struct {
+		References []map[string]any
+		Registries []map[string]any
+		Notes      []string
+	}
+	require.NoError(t, json.Unmarshal(b.Bytes(), &more))
+	require.Equal(t, map[string]any{"source": "none", "verdict": "none"}, more.References[0]["credential"])
+	require.Equal(t, map[string]any{"source": "credHelpers", "file": "/x/config.json", "key": "ghcr.io", "helper": "docker-credential-x", "verdict": "refused"}, more.References[1]["credential"])
+	require.Equal(t, "credentials-rejected", more.References[1]["withCredentials"])
+	require.Len(t, more.Registries, 2)
+	require.Equal(t, []string{"n"}, more.Notes)
+
+	b.Reset()
+	require.NoError(t, output.JSON(&b, nil, nil))
+	require.Contains(t, b.String(), `"references": []`)
+	require.Contains(t, b.String(), `"registries": []`)
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := output.NewProgress(&b)
+	p.Show(1, 2)
+	p.End()
+	require.Empty(t, b.String(), "a check that is soon over shows none")
+	p = output.NewProgress(&b)
+	p.Show(1, 2)
+	time.Sleep(500 * time.Millisecond)
+	p.End()
+	require.Equal(t, "\r\x1b[Kchecking images: 1 of 2\r\x1b[K", b.String())
+	p = output.NewProgress(nil)
+	p.Show(1, 2)
+	p.End()
+}

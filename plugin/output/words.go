@@ -1,0 +1,150 @@
+package output
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/credentials"
+	"github.com/org/pullsafe/plugin/finding"
+)
+
+// maxCell bounds the text of a cell, in runes.
+const maxCell = 300
+
+// Credential says where a credential comes from.
+func Credential(s credentials.Source) string {
+	key, file := fmt.Sprintf("%q", diagnosis.Clean(s.Key, maxCell)), File(s.File)
+	switch s.Kind {
+	case credentials.Auths:
+		return "auths " + key + " in " + file
+	case credentials.CredsStore:
+		return diagnosis.Clean(s.Helper, maxCell) + " (credsStore in " + file + ")"
+	case credentials.CredHelpers:
+		return diagnosis.Clean(s.Helper, maxCell) + " (credHelpers " + key + " in " + file + ")"
+	case credentials.Environment:
+		return "DOCKER_AUTH_CONFIG " + key
+	case credentials.None:
+	}
+	if s.Scoped {
+		return "no login, by " + file
+	}
+	return "no login"
+}
+
+// File is a file name with the home folder shortened.
+func File(name string) string {
+	name = diagnosis.Clean(name, maxCell)
+	if home, err := os.UserHomeDir(); err == nil && home != "/" {
+		if rest, ok := strings.CutPrefix(name, home+string(filepath.Separator)); ok {
+			return filepath.Join("~", rest)
+		}
+	}
+	return name
+}
+
+// verdict says what became of a credential.
+func verdict(r *finding.Registry) cell {
+	answer := ""
+	if r.Answer != "" {
+		answer = " (" + r.Answer + ")"
+	}
+	switch r.Verdict {
+	case finding.Accepted:
+		if r.Refused > 0 {
+			return cell{fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Refused, r.Images), yellow}
+		}
+		return cell{"accepted", green}
+	case finding.Refused:
+		return cell{"REFUSED" + answer, red}
+	case finding.HelperFailed:
+		return cell{"HELPER FAILED" + answer, red}
+	case finding.NotTested:
+		return cell{"not tested" + answer, yellow}
+	case finding.NotAsked:
+		return cell{"not asked for", plain}
+	case finding.Nothing:
+	}
+	return cell{"-", plain}
+}
+
+// accessWords are the failures in a cell of the table.
+var accessWords = map[finding.Access]string{
+	finding.NotTried: "-",
+	finding.Had:      "ok",
+	finding.Access(diagnosis.CredentialsRejected): "REFUSED",
+	finding.Access(diagnosis.AuthRequired):        "refused",
+	finding.Access(diagnosis.DeniedAmbiguous):     "REFUSED",
+	finding.Access(diagnosis.CredentialHelper):    "HELPER FAILED",
+	finding.Access(diagnosis.RateLimited):         "rate limit",
+	finding.Access(diagnosis.NotFound):            "not found",
+	finding.Access(diagnosis.NoMatchingPlatform):  "no such platform",
+	finding.Access(diagnosis.NetworkFailure):      "no connection",
+	finding.Access(diagnosis.TLSFailure):          "no TLS",
+	finding.Access(diagnosis.RegistryOutage):      "registry error",
+}
+
+func with(a finding.Access) cell {
+	word, ok := accessWords[a]
+	if !ok {
+		word = "failed"
+	}
+	switch a {
+	case finding.NotTried:
+		return cell{word, plain}
+	case finding.Had:
+		return cell{word, green}
+	default:
+		return cell{word, red}
+	}
+}
+
+// without is red only where there is no other way: that a private image cannot
+// be had without a login is as it should be.
+func without(f *finding.Finding) cell {
+	c := with(f.Without)
+	if c.style == red {
+		c.text = strings.ToLower(c.text)
+		if f.With == finding.Had {
+			c = cell{"no (private)", plain}
+			if f.Without != finding.Access(diagnosis.AuthRequired) && f.Without != finding.Access(diagnosis.DeniedAmbiguous) {
+				c.text = "unknown"
+			}
+		}
+	}
+	return c
+}
+
+// closing is the last paragraph: the counts, and what they mean for a build.
+func closing(findings []finding.Finding) string {
+	s := finding.Report(findings).Summary
+	text := s.Closing() + "\n"
+	switch {
+	case s.OKWithoutCredentials == 1:
+		text += "docker build stops at 1 image that everybody can pull: the login is in the way.\n"
+	case s.OKWithoutCredentials > 1:
+		text += fmt.Sprintf("docker build stops at %d images that everybody can pull: the login is in the way.\n", s.OKWithoutCredentials)
+	case s.Failed == 0 && s.References > 0 && s.NotChecked == 0:
+		text += "Nothing stands in the way of a build.\n"
+	}
+	return text
+}
+
+// noImages is all that is said when there is nothing to check.
+const noImages = "No images are named: there is nothing to check.\n"
+
+// name is the image as the user wrote it.
+func name(r *report.Reference) string {
+	text := r.Written
+	if text == "" {
+		text = r.Ref
+	}
+	text = diagnosis.Clean(text, maxCell)
+	if !r.Needed {
+		text += " (not needed by the target)"
+	}
+	return text
+}

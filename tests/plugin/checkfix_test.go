@@ -1,0 +1,183 @@
+package plugin
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/tests/world"
+)
+
+// fixed runs `check --fix --yes` and demands the exit status.
+func fixed(t *testing.T, e *harness.Env, code int, opt harness.CommandOpt, args ...string) *harness.Output {
+	t.Helper()
+	opt.Args = append([]string{"check", "--yes"}, args...)
+	out := runPlugin(t, e, opt)
+	require.Equal(t, code, out.Code, "%s%s", out.Stdout, out.Stderr)
+	return out
+}
+
+func readConfig(t *testing.T, cfg *harness.DockerConfig) string {
+	t.Helper()
+	dt, err := os.ReadFile(filepath.Join(cfg.Dir, "config.json"))
+	require.NoError(t, err)
+	return string(dt)
+}
+
+func TestFixRemovesStoredLogin(t *testing.T) {
+	e := harness.T(t)
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{
+		Auths: map[string]harness.Login{
+			"ghcr.io": harness.Stale, "https://ghcr.io": harness.Stale, harness.HubAuthKey: harness.Stale, "other.test": harness.Stale,
+		},
+		Extra: map[string]any{"currentContext": "default", "plugins": map[string]any{"x": map[string]string{"y": "z"}}},
+	})
+	require.NoError(t, err)
+	out := fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", "--strict", publicImage, "alpine:3.23")
+	require.Contains(t, out.Stderr, "Removed the login for ghcr.io.")
+	require.Contains(t, out.Stderr, "To undo it: docker login ghcr.io\n")
+	require.Contains(t, out.Stderr, "Removed the login for docker.io.")
+	require.Contains(t, out.Stderr, "To undo it: docker login\n")
+	text := readConfig(t, cfg)
+	require.NotContains(t, text, "ghcr.io")
+	require.NotContains(t, text, "index.docker.io")
+	require.Contains(t, text, "other.test", "a login that was not checked stays")
+	require.Contains(t, text, `"currentContext"`)
+	require.Contains(t, text, `"plugins"`)
+
+	again := check(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--strict", publicImage, "alpine:3.23")
+	require.Equal(t, 2, again.Summary.OK)
+	out = fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", publicImage)
+	require.Contains(t, out.Stderr, "--fix has nothing to do.")
+}
+
+func TestFixRemovesFromHelper(t *testing.T) {
+	e := harness.T(t)
+	h := newHelpers(t, e)
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{CredHelpers: map[string]string{"ghcr.io": "stale"}})
+	require.NoError(t, err)
+	opt := harness.CommandOpt{DockerConfig: cfg, Env: h.env()}
+	out := fixed(t, e, 0, opt, "--fix", "--strict", publicImage)
+	require.Contains(t, out.Stderr, `remove the login for ghcr.io: docker-credential-stale (credHelpers "ghcr.io" in `)
+	require.Contains(t, h.asked(t, "stale"), "erase ghcr.io")
+	require.Equal(t, "none", check(t, e, 0, opt, publicImage).References[0].Credential.Verdict)
+}
+
+// TestFixHelperThatAnswersAlways: what is left after the removal is said, and
+// the login does not count as mended.
+func TestFixHelperThatAnswersAlways(t *testing.T) {
+	e := harness.T(t)
+	h := newHelpers(t, e)
+	script, err := os.ReadFile(filepath.Join(h.dir, "docker-credential-stale"))
+	require.NoError(t, err)
+	stubborn := filepath.Join(h.dir, "docker-credential-stubborn")
+	require.NoError(t, os.WriteFile(stubborn, append(script, []byte("rm -f \"$0.erased\"\n")...), 0o700))
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{CredsStore: "stubborn"})
+	require.NoError(t, err)
+	out := fixed(t, e, 1, harness.CommandOpt{DockerConfig: cfg, Env: h.env()}, "--fix", "--strict", publicImage)
+	require.Contains(t, out.Stderr, "ghcr.io: there is still a login: docker-credential-stubborn")
+	require.NotContains(t, out.Stderr, "Removed")
+}
+
+// TestFixKeepForPush: pulls go without the login, a push would still have it.
+func TestFixKeepForPush(t *testing.T) {
+	e := harness.T(t)
+	for _, tc := range []struct{ key, ref, host string }{
+		{"ghcr.io", publicImage, "ghcr.io"},
+		{harness.HubAuthKey, "alpine:3.23", "registry-1.docker.io"},
+	} {
+		t.Run(tc.host, func(t *testing.T) {
+			cfg := world.StaleLogin(t, e, tc.key)
+			before := readConfig(t, cfg)
+			dir := t.TempDir()
+			opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir}}
+			out := fixed(t, e, 0, opt, "--fix=keep-for-push", "--strict", tc.ref)
+			folder := filepath.Join(dir, "config", tc.host+"@pull")
+			require.Contains(t, out.Stderr, "To undo it: rm -r '"+folder+"'")
+			dt, err := os.ReadFile(filepath.Join(folder, "config.json"))
+			require.NoError(t, err)
+			require.JSONEq(t, "{}", string(dt))
+			require.Equal(t, before, readConfig(t, cfg))
+			got := check(t, e, 0, opt, "--strict", tc.ref)
+			require.Equal(t, "none", got.References[0].Credential.Verdict)
+			require.True(t, got.References[0].Credential.Scoped)
+		})
+	}
+	t.Run("a file that is there stays", func(t *testing.T) {
+		dir := buildxConfig(t, map[string]string{"ghcr.io@pull/config.json": "{"})
+		out := fixed(t, e, 2, harness.CommandOpt{DockerConfig: world.Stale(t, e), Env: []string{"BUILDX_CONFIG=" + dir}}, "--fix=keep-for-push", publicImage)
+		require.Contains(t, out.Stderr, "not written: ")
+		dt, err := os.ReadFile(filepath.Join(dir, "config", "ghcr.io@pull", "config.json"))
+		require.NoError(t, err)
+		require.Equal(t, "{", string(dt))
+	})
+}
+
+// TestFixLeavesAlone: a credential that was accepted, that was not tested, that is
+// refused for private images alone, or that nobody can log out of is not touched.
+func TestFixLeavesAlone(t *testing.T) {
+	e := harness.T(t)
+	e.Network.ResetRefused()
+	t.Cleanup(e.Network.ResetRefused)
+	auths := func(host string, l harness.Login) harness.DockerConfigOpt {
+		return harness.DockerConfigOpt{Auths: map[string]harness.Login{host: l}}
+	}
+	h := newHelpers(t, e)
+	for _, tc := range []struct {
+		name   string
+		config harness.DockerConfigOpt
+		env    []string
+		refs   []string
+		code   int
+		want   string
+	}{
+		{name: "accepted", config: auths("ghcr.io", harness.Good), refs: []string{publicImage, privateImage}, want: "--fix has nothing to do."},
+		{name: "no connection", config: auths("nowhere.test", harness.Stale), refs: []string{"nowhere.test/a:1"}, code: 1, want: "--fix has nothing to do."},
+		{name: "private alone", config: auths("ghcr.io", harness.Stale), refs: []string{privateImage}, code: 1, want: "the images cannot be had without it either"},
+		{name: "not asked for", config: auths(world.BasicHost, harness.Stale), refs: []string{basicPublic}, want: "--fix has nothing to do."},
+		{name: "helper fails", config: harness.DockerConfigOpt{CredsStore: "failing"}, env: h.env(), refs: []string{publicImage}, want: "its helper program failed"},
+		{
+			name: "DOCKER_AUTH_CONFIG", config: auths("ghcr.io", harness.Stale), env: []string{"DOCKER_AUTH_CONFIG=" + authsJSON(harness.Stale)},
+			refs: []string{publicImage}, want: "change or unset DOCKER_AUTH_CONFIG",
+		},
+	} {
+		for _, mode := range []string{"--fix", "--fix=keep-for-push"} {
+			t.Run(tc.name+" "+mode, func(t *testing.T) {
+				cfg, err := e.DockerConfig(tc.config)
+				require.NoError(t, err)
+				before := readConfig(t, cfg)
+				dir := t.TempDir()
+				out := fixed(t, e, tc.code, harness.CommandOpt{DockerConfig: cfg, Env: append([]string{"BUILDX_CONFIG=" + dir}, tc.env...)}, append([]string{mode}, tc.refs...)...)
+				require.Contains(t, out.Stderr, tc.want)
+				require.Equal(t, before, readConfig(t, cfg))
+				entries, err := os.ReadDir(dir)
+				require.NoError(t, err)
+				require.Empty(t, entries)
+			})
+		}
+	}
+}
+
+// TestFixMixed: one login that opens one image and shuts out another is kept, and
+// the way for the one image is told.
+func TestFixMixed(t *testing.T) {
+	e := harness.T(t)
+	foreign := func(req *http.Request) bool {
+		_, _, ok := req.BasicAuth()
+		return ok && strings.Contains(req.URL.Query().Get("scope"), "acme/tools")
+	}
+	shared.GHCR.SetFault(harness.FaultWhen(foreign, harness.FaultStatus(http.StatusForbidden, "DENIED", "denied")))
+	t.Cleanup(func() { shared.GHCR.SetFault(nil) })
+	cfg := world.Good(t, e)
+	before := readConfig(t, cfg)
+	out := fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", privateImage, "ghcr.io/acme/tools:2")
+	require.Contains(t, out.Stdout, "accepted, but REFUSED for 1 of 2 images")
+	require.Contains(t, out.Stdout, "put {} into config.json in buildx's folder config/ghcr.io/acme/tools@pull")
+	require.Contains(t, out.Stderr, "it was accepted for other images")
+	require.Equal(t, before, readConfig(t, cfg))
+}
