@@ -58,10 +58,35 @@ func TestCapsLabel(t *testing.T) {
 	require.ErrorContains(t, askCap(t, "moby.buildkit.frontend.nonsense"), "unsupported frontend capability")
 }
 
+// TestVersionFlag tells the channels apart as upstream's tags do.
 func TestVersionFlag(t *testing.T) {
-	binary, err := harness.T(t).BuildBinary(t.Context(), "./cmd/pullsafe-frontend")
+	for channel, suffix := range map[string]string{harness.ChannelMainline: "", harness.ChannelLabs: "-labs"} {
+		t.Run(channel, func(t *testing.T) {
+			binary, err := harness.T(t).BuildFrontend(t.Context(), channel)
+			require.NoError(t, err)
+			out, err := exec.CommandContext(t.Context(), binary, "-version").Output()
+			require.NoError(t, err)
+			require.Regexp(t, `^pullsafe-frontend v\d+\.\d+\.\d+\S* \S+ \(docker/dockerfile 1\.\d+\.\d+`+suffix+`, BuildKit v\d+\.\d+\.\d+\)\n$`, string(out))
+		})
+	}
+}
+
+// TestLabsImage is the reported case with the image of the other channel; "make
+// conformance" compares that with upstream's.
+func TestLabsImage(t *testing.T) {
+	e, c := world.Fresh(t)
+	target, err := harness.CheckoutTarget()
 	require.NoError(t, err)
-	out, err := exec.CommandContext(t.Context(), binary, "-version").Output()
+	binary, err := e.BuildFrontend(t.Context(), harness.ChannelLabs)
 	require.NoError(t, err)
-	require.Regexp(t, `^pullsafe-frontend v\d+\.\d+\.\d+\S* \S+ \(docker/dockerfile 1\.\d+\.\d+, BuildKit v\d+\.\d+\.\d+\)\n$`, string(out))
+	_, err = shared.Local.PushBinary(t.Context(), "org/pullsafe:labs", binary, target)
+	require.NoError(t, err)
+	res := world.Solve(t, e, c, harness.SolveInput{
+		Frontend:     harness.Frontend{Image: shared.Local.Addr + "/org/pullsafe:labs"},
+		Files:        world.Dockerfile(world.UVDockerfile),
+		DockerConfig: world.Stale(t, e),
+	})
+	require.NoError(t, res.Err)
+	require.Len(t, world.RefusedWarnings(res), 1)
+	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
 }

@@ -1,0 +1,1 @@
+print("hello from an air-gapped network")

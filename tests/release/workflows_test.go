@@ -1,0 +1,184 @@
+package release
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/org/pullsafe/tests/harness"
+)
+
+// workflow is what the rules below look at.
+type workflow struct {
+	On          any               `yaml:"on"`
+	Permissions map[string]string `yaml:"permissions"`
+	Concurrency map[string]any    `yaml:"concurrency"`
+	Jobs        map[string]job    `yaml:"jobs"`
+
+	path, text string
+}
+
+type job struct {
+	Permissions map[string]string `yaml:"permissions"`
+	Timeout     int               `yaml:"timeout-minutes"`
+	Container   struct {
+		Image string `yaml:"image"`
+	} `yaml:"container"`
+	Uses    string `yaml:"uses"`
+	Secrets any    `yaml:"secrets"`
+	Env     map[string]string
+	Steps   []struct {
+		Name, Uses, Run string
+		With            map[string]any
+	}
+}
+
+// workflows are those of the checkout and of the examples.
+func workflows(t *testing.T) []workflow {
+	t.Helper()
+	root, err := harness.Checkout()
+	require.NoError(t, err)
+	var list []workflow
+	for _, pattern := range []string{".github/workflows/*.yml", "examples/*/.github/workflows/*.yml"} {
+		paths, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths, pattern)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			w := workflow{text: string(text)}
+			require.NoError(t, yaml.Unmarshal(text, &w), path)
+			w.path, err = filepath.Rel(root, path)
+			require.NoError(t, err)
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// TestLeastPermissions: a workflow has none, each job what it needs, and only a
+// release may write.
+func TestLeastPermissions(t *testing.T) {
+	for _, w := range workflows(t) {
+		require.Regexp(t, `(?m)^permissions: \{\}$`, w.text, w.path)
+		require.NotEmpty(t, w.Concurrency, w.path)
+		require.NotContains(t, w.text, "pull_request_target", w.path)
+		require.NotContains(t, w.text, "workflow_run", w.path)
+		for name, j := range w.Jobs {
+			require.NotEmpty(t, j.Permissions, "%s: %s", w.path, name)
+			require.Nil(t, j.Secrets, "%s: %s hands on secrets", w.path, name)
+			require.True(t, j.Uses != "" || j.Timeout > 0, "%s: %s may hang for six hours", w.path, name)
+			for scope, access := range j.Permissions {
+				require.True(t, access == "read" || filepath.Base(w.path) == "release.yml", "%s: %s may write %s", w.path, name, scope)
+			}
+		}
+	}
+}
+
+var (
+	pinnedAction = regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}$`)
+	usesLine     = regexp.MustCompile(`(?m)^.*\buses: *([^\s]+)(.*)$`)
+	versionNote  = regexp.MustCompile(`^ # v\d+\.\d+\.\d+$`)
+)
+
+// TestActionsArePinned by commit, with the version beside it, and to one version
+// everywhere.
+func TestActionsArePinned(t *testing.T) {
+	seen := map[string]string{}
+	for _, w := range workflows(t) {
+		for _, m := range usesLine.FindAllStringSubmatch(w.text, -1) {
+			if strings.HasPrefix(m[1], "./") {
+				continue
+			}
+			require.Regexp(t, pinnedAction, m[1], w.path)
+			require.Regexp(t, versionNote, m[2], "%s: %s", w.path, m[1])
+			action, pin, _ := strings.Cut(m[1], "@")
+			pin += m[2]
+			require.Equal(t, pin, cmpOr(seen, action, pin), "%s: %s", w.path, action)
+		}
+		for name, j := range w.Jobs {
+			if j.Container.Image != "" {
+				require.Regexp(t, `@sha256:[0-9a-f]{64}$`, j.Container.Image, "%s: %s", w.path, name)
+			}
+		}
+	}
+	require.NotEmpty(t, seen)
+}
+
+// cmpOr returns the value of the key, which it sets if there is none.
+func cmpOr(m map[string]string, key, value string) string {
+	if old, ok := m[key]; ok {
+		return old
+	}
+	m[key] = value
+	return value
+}
+
+// TestStepsAreSafe: no expression is put into a script, where its value would be
+// code, and no token stays in the folder that was checked out.
+func TestStepsAreSafe(t *testing.T) {
+	for _, w := range workflows(t) {
+		for name, j := range w.Jobs {
+			for _, step := range j.Steps {
+				require.NotContains(t, step.Run, "${{", "%s: %s: %s", w.path, name, step.Name)
+				if strings.HasPrefix(step.Uses, "actions/checkout@") {
+					require.Equal(t, false, step.With["persist-credentials"], "%s: %s", w.path, name)
+				}
+				// A cache that a pull request could have filled has no place in a release.
+				if filepath.Base(w.path) == "release.yml" {
+					require.NotContains(t, step.Uses, "actions/cache@")
+					require.NotContains(t, step.Uses, "actions/setup-go@")
+				}
+			}
+		}
+	}
+}
+
+// TestRelease: the tag is checked and the tests have passed before anything is
+// published, and it is published on two registries, signed, with provenance and
+// a list of what is in it.
+func TestRelease(t *testing.T) {
+	list := workflows(t)
+	i := slices.IndexFunc(list, func(w workflow) bool { return w.path == ".github/workflows/release.yml" })
+	require.GreaterOrEqual(t, i, 0)
+	text := list[i].text
+	for name, j := range list[i].Jobs {
+		writes := slices.ContainsFunc(valuesOf(j.Permissions), func(access string) bool { return access == "write" })
+		if writes {
+			require.Regexp(t, `(?m)^  `+name+`:\n(    .*\n)*?    needs: \[check, ci\b`, text)
+		}
+	}
+	require.Equal(t, "ghcr.io/${{ github.repository }} docker.io/${{ github.repository }}", list[i].Jobs["image"].Env["IMAGES"])
+	for _, want := range []string{"sbom: true", "provenance: mode=max", "cosign sign --yes", "id-token: write"} {
+		require.Contains(t, text, want)
+	}
+}
+
+func valuesOf(m map[string]string) []string {
+	var list []string
+	for _, v := range m {
+		list = append(list, v)
+	}
+	return list
+}
+
+// TestMakeTargets: what CI calls is there.
+func TestMakeTargets(t *testing.T) {
+	root, err := harness.Checkout()
+	require.NoError(t, err)
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	ci, err := os.ReadFile(filepath.Join(root, ".github/workflows/ci.yml"))
+	require.NoError(t, err)
+	m := regexp.MustCompile(`target: \[(.*)\]`).FindStringSubmatch(string(ci))
+	require.NotNil(t, m)
+	for target := range strings.SplitSeq(m[1], ", ") {
+		require.Regexp(t, `(?m)^`+target+`:`, string(makefile))
+	}
+}
