@@ -203,6 +203,7 @@ func TestLogNames(t *testing.T) {
 func FuzzCollect(f *testing.F) {
 	f.Add("FROM alpine\nCOPY --from=x / /", "", "linux/amd64")
 	f.Add("ARG A=b\nFROM --platform=$TARGETPLATFORM ${A:-c} AS s\nRUN --mount=from=s,target=/x <<EOT\nhi\nEOT\nFROM s", "s", "")
+	f.Add("FROM alpine\n# check=skip=all\nRUN true", "", "")
 	f.Add("# escape=`\nFROM a`\nb", "", "")
 	f.Fuzz(func(t *testing.T, dockerfile, target, context string) {
 		set, err := references.Collect([]byte(dockerfile), references.Options{
@@ -216,4 +217,16 @@ func FuzzCollect(f *testing.F) {
 			require.NotEmpty(t, r.Positions)
 		}
 	})
+}
+
+// TestCheckComments: a check comment above any instruction, also of a trigger, is
+// for the builder's linter.
+func TestCheckComments(t *testing.T) {
+	require.Equal(t, []string{"docker.io/library/alpine:latest linux/amd64 needed@2", "ghcr.io/acme/tools:2 linux/amd64 needed@5"},
+		collect(t, "# a comment\nFROM alpine\n# check=skip=all\nRUN true\nCOPY --from=ghcr.io/acme/tools:2 /x /x\n", references.Options{}))
+	set, err := references.Collect([]byte("FROM alpine\n"), references.Options{Filename: "Dockerfile", BuildPlatform: amd64})
+	require.NoError(t, err)
+	more := set.OnBuild(set.References[0], []string{"# check=skip=all\nCOPY --from=ghcr.io/acme/tools:2 /x /x"})
+	require.Len(t, more, 1)
+	require.Equal(t, "ghcr.io/acme/tools:2", more[0].Name)
 }

@@ -58,8 +58,12 @@ func triggerSources(trigger string) []string {
 	if err != nil || len(file.AST.Children) != 1 {
 		return nil
 	}
-	cmd, err := instructions.ParseCommand(file.AST.Children[0])
+	parsed, err := instructions.ParseInstructionWithLinter(file.AST.Children[0], noChecks())
 	if err != nil {
+		return nil
+	}
+	cmd, ok := parsed.(instructions.Command)
+	if !ok {
 		return nil
 	}
 	return slices.DeleteFunc(sourceNames(cmd), func(name string) bool {

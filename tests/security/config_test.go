@@ -127,7 +127,7 @@ func TestCredentialHelpers(t *testing.T) {
 		},
 		{
 			name: "for every host, refused", body: answerStale, store: true,
-			want: "a credential helper answers for every host", not: "without them too",
+			want: "credentials were sent under the other spelling of the host too", not: "without them too",
 			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443"} },
 		},
 		{
