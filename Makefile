@@ -32,11 +32,11 @@ test: root tools unit integration lint bake ## everything: unit and integration 
 unit: ## unit tests and a short run of each fuzz target
 	$(GO) vet ./...
 	$(GO) test -short -race ./...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=500x
+	$(MAKE) --no-print-directory fuzz FUZZTIME=100x
 
 FUZZTIME ?= 60s
 
-# A number of runs (500x) ends exactly; after a time, Go's fuzzer may call a slow
+# A number of runs (100x) ends exactly; after a time, Go's fuzzer may call a slow
 # last input a failure ("context deadline exceeded"), which has no failing input.
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
