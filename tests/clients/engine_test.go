@@ -104,16 +104,16 @@ func engineFacts(t *testing.T, d *harness.Dockerd, image string) facts {
 }
 
 // compose is a project of three services: two with an image each, one of which is
-// the context of the third.
+// the context of the third. None runs a command: Compose asks for no entitlement to
+// the host's network, and the engine of the tests has no other.
 const compose = `
 services:
   base:
     image: example-base
     build: &build
-      network: host
       dockerfile_inline: |
         FROM ghcr.io/acme/base:1
-        RUN echo base > /base
+        COPY --from=ghcr.io/acme/base:1 /etc/image /base
       args: {BUILDKIT_SYNTAX: "${SYNTAX}"}
   example:
     image: example
@@ -123,14 +123,14 @@ services:
       dockerfile_inline: |
         FROM base
         COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /bin/uv
-        RUN uv > /version
+        COPY --from=base /base /version
   other:
     image: example-other
     build:
       <<: *build
       dockerfile_inline: |
         FROM ghcr.io/acme/base:2
-        RUN cat /etc/image > /version
+        COPY --from=ghcr.io/acme/base:2 /etc/image /version
 `
 
 // TestCompose: Compose hands its services to buildx as a bake file.
@@ -149,7 +149,8 @@ func TestCompose(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Zero(t, out.Code, "%s:\n%s%s", s.name, out.Stdout, out.Stderr)
-			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, engine29.says), out.Stderr)
+			// Compose prints the steps of a build and none of its warnings.
+			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, "(without credentials)"), "%s\n%s", out.Stdout, out.Stderr)
 			return facts{
 				"example": engineFacts(t, d, "example")["`docker run`"], "other": engineFacts(t, d, "example-other")["`docker run`"],
 			}
