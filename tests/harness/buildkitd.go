@@ -60,6 +60,11 @@ func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd,
 		// RUN reaches what the daemon reaches: only loopback servers are of use.
 		"--oci-worker-net=host", "--oci-worker-gc=false", "--oci-worker-binary=" + e.Tools.Path(ToolRunc),
 	}
+	if tool != ToolBuildkitd012 {
+		// Its place by default is one for the whole machine: of two daemons that
+		// start at once, one would fail. 0.12 cannot be told, and only warns.
+		args = append(args, "--otel-socket-path="+filepath.Join(root, "otel.sock"))
+	}
 	if opt.NoProcessSandbox {
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
