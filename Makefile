@@ -40,11 +40,13 @@ FUZZTIME ?= 60s
 # last input a failure ("context deadline exceeded"), which has no failing input.
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
-	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	for pkg in $$($(GO) list ./frontend/... ./llb/... ./plugin/...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; log=$$dir/log; \
+	for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' frontend llb plugin | xargs -n 1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz . -o "$$dir/fuzz.test" "./$$pkg"; \
+	  for f in $$(cd "$$pkg" && "$$dir/fuzz.test" -test.list '^Fuzz'); do \
 	    echo "fuzzing $$pkg $$f for $(FUZZTIME)"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg >"$$log" 2>&1 || \
+	    (cd "$$pkg" && "$$dir/fuzz.test" -test.run '^$$' -test.fuzz "^$$f\$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 5x \
+	      -test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz/$$pkg") >"$$log" 2>&1 || \
 	      { grep -q 'context deadline exceeded' "$$log" && ! grep -q 'Failing input' "$$log"; } || { cat "$$log"; exit 1; }; \
 	  done; \
 	done
