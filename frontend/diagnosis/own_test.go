@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/tests/corpus"
 )
 
 // TestOwnReadsEveryHeadline: each headline of the golden file is read back with
@@ -97,8 +99,8 @@ func TestImageIn(t *testing.T) {
 // phrase by which a line of a log is noticed; of "NAME: not found" the form of
 // the line tells.
 func TestMentionsCorpus(t *testing.T) {
-	for _, row := range readCorpus(t) {
-		if row.Class == NotARegistryError || strings.HasSuffix(row.Error, row.Ref+": not found") {
+	for _, row := range corpus.Rows(t) {
+		if Class(row.Class) == NotARegistryError || strings.HasSuffix(row.Error, row.Ref+": not found") {
 			continue
 		}
 		assert.True(t, Mentions(row.Error), row.Error)

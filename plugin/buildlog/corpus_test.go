@@ -1,9 +1,6 @@
 package buildlog
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,33 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/tests/corpus"
 )
-
-type corpusRow struct {
-	ID    string          `json:"id"`
-	Error string          `json:"error"`
-	Ref   string          `json:"ref"`
-	Class diagnosis.Class `json:"class"`
-	Retry bool            `json:"anonymous_retry_can_help"`
-}
-
-func readCorpus(t testing.TB) []corpusRow {
-	t.Helper()
-	file, err := os.Open("../../frontend/diagnosis/testdata/registry-errors.jsonl")
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, file.Close()) }()
-	var rows []corpusRow
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var row corpusRow
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &row))
-		rows = append(rows, row)
-	}
-	require.NoError(t, lines.Err())
-	require.Greater(t, len(rows), 100)
-	return rows
-}
 
 func explain(t testing.TB, text, ref string) *Result {
 	t.Helper()
@@ -57,7 +29,7 @@ func first(res *Result) diagnosis.Diagnosis {
 // TestCorpusAlone: a message alone is explained as the frontend explains it,
 // with and without the image, and as printed by different systems.
 func TestCorpusAlone(t *testing.T) {
-	for _, row := range readCorpus(t) {
+	for _, row := range corpus.Rows(t) {
 		for _, ref := range []string{row.Ref, ""} {
 			want := diagnosis.Diagnose(ref, row.Error)
 			for name, text := range map[string]string{
@@ -103,8 +75,8 @@ var stamps = map[string]string{
 // TestCorpusInLogs: the same messages in the middle of logs, as the error of a
 // step and of the build. Their class stays, and each is found once.
 func TestCorpusInLogs(t *testing.T) {
-	for _, row := range readCorpus(t) {
-		if strings.Contains(row.Error, "\n") || row.Class == diagnosis.InvalidReference {
+	for _, row := range corpus.Rows(t) {
+		if strings.Contains(row.Error, "\n") || diagnosis.Class(row.Class) == diagnosis.InvalidReference {
 			continue
 		}
 		want := diagnosis.Diagnose("", row.Error)

@@ -53,21 +53,11 @@ func run(ctx context.Context, o options) error {
 	if o.rounds < 1 {
 		return errors.Errorf("-rounds is %d; it is at least 1", o.rounds)
 	}
-	tools, err := harness.FindTools(ctx)
-	if err != nil {
+	var rep *report
+	if err := harness.Perform(ctx, func(ctx context.Context, env *harness.Env) (err error) {
+		rep, err = measure(ctx, env, o)
 		return err
-	}
-	env, err := harness.NewEnv(ctx, tools)
-	if err != nil {
-		return err
-	}
-	stop := env.CloseOnSignal() //nolint:contextcheck // cleans up whatever became of the context
-	rep, err := measure(ctx, env, o)
-	if cerr := env.Close(); err == nil { //nolint:contextcheck // as above
-		err = cerr
-	}
-	stop()
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	text := rep.markdown()

@@ -34,7 +34,9 @@ func main() {
 	flag.StringVar(&opt.logs, "logs", "", "write what each run printed into this folder")
 	flag.Parse()
 	// Signals are the environment's, which cleans up before it ends the process.
-	if err := start(context.Background(), opt); err != nil {
+	if err := harness.Perform(context.Background(), func(ctx context.Context, env *harness.Env) error {
+		return conform(ctx, env, opt)
+	}, harness.ToolBuildkitd, harness.ToolBuildctl, harness.ToolRegistry, harness.ToolRunc, harness.ToolBusybox); err != nil {
 		fmt.Fprintf(os.Stderr, "\nconformance: %v\n", err)
 		os.Exit(1)
 	}
@@ -46,24 +48,6 @@ type options struct {
 
 // partial is whether the run has not all tests.
 func (o options) partial() bool { return o.run != "" || o.channel != "" }
-
-func start(ctx context.Context, opt options) error {
-	tools, err := harness.FindTools(ctx, harness.ToolBuildkitd, harness.ToolBuildctl, harness.ToolRegistry, harness.ToolRunc, harness.ToolBusybox)
-	if err != nil {
-		return err
-	}
-	env, err := harness.NewEnv(ctx, tools)
-	if err != nil {
-		return err
-	}
-	stop := env.CloseOnSignal() //nolint:contextcheck // cleans up whatever became of the context
-	err = conform(ctx, env, opt)
-	if cerr := env.Close(); err == nil { //nolint:contextcheck // as above
-		err = cerr
-	}
-	stop()
-	return err
-}
 
 func conform(ctx context.Context, env *harness.Env, opt options) error {
 	say("building BuildKit's tests and the frontend images")

@@ -31,6 +31,24 @@ type CommandOpt struct {
 
 // Buildx runs buildx with a builder of the driver "remote" for this daemon.
 func (b *Buildkitd) Buildx(ctx context.Context, opt CommandOpt) (*Output, error) {
+	opt, err := b.withBuilder(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return b.env.Run(ctx, b.env.Tools.Path(ToolBuildx), opt)
+}
+
+// BuildxTerminal is Buildx in a terminal of that size.
+func (b *Buildkitd) BuildxTerminal(ctx context.Context, opt CommandOpt, columns, rows uint16) (*TerminalOutput, error) {
+	opt, err := b.withBuilder(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return b.env.RunTerminal(ctx, b.env.Tools.Path(ToolBuildx), opt, columns, rows)
+}
+
+// withBuilder names the builder for this daemon, which is made the first time.
+func (b *Buildkitd) withBuilder(ctx context.Context, opt CommandOpt) (CommandOpt, error) {
 	builder, err := b.env.cached("builder "+b.Name, func() (string, error) {
 		out, err := b.env.Run(ctx, b.env.Tools.Path(ToolBuildx), CommandOpt{
 			Dir: b.env.Dir, Args: []string{"create", "--name", b.Name, "--driver", "remote", b.Addr},
@@ -40,11 +58,8 @@ func (b *Buildkitd) Buildx(ctx context.Context, opt CommandOpt) (*Output, error)
 		}
 		return b.Name, err
 	})
-	if err != nil {
-		return nil, err
-	}
 	opt.Env = append([]string{"BUILDX_BUILDER=" + builder}, opt.Env...)
-	return b.env.Run(ctx, b.env.Tools.Path(ToolBuildx), opt)
+	return opt, err
 }
 
 // Buildx runs buildx with the driver "docker".

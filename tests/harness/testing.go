@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	stderrors "errors"
 	"flag"
 	"os"
 	"testing"
@@ -50,6 +51,22 @@ func Main(m *testing.M, setup func(context.Context, *Env) error) int {
 		return fail(err)
 	}
 	return code
+}
+
+// Perform is Main for a program that is no test: it makes an environment, calls f
+// and cleans up, also after a signal. need are the tools without which it does not
+// begin; none are all.
+func Perform(ctx context.Context, f func(context.Context, *Env) error, need ...string) error {
+	tools, err := FindTools(ctx, need...)
+	if err != nil {
+		return err
+	}
+	e, err := NewEnv(ctx, tools)
+	if err != nil {
+		return err
+	}
+	defer e.CloseOnSignal()() //nolint:contextcheck // cleans up whatever became of the context
+	return stderrors.Join(f(ctx, e), e.Close()) //nolint:contextcheck // as above
 }
 
 // T returns the environment of Main for a test.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/tests/harness"
@@ -90,7 +89,7 @@ func TestExplainLogsOfBuildx(t *testing.T) {
 		requireRefused(t, list[0], "ghcr.io/acme/base:1")
 	})
 	t.Run("tty", func(t *testing.T) {
-		list := explainLog(t, e, inTerminal(t, e, d, opt, 100))
+		list := explainLog(t, e, inTerminal(t, d, opt, 100))
 		require.Len(t, list, 1)
 		requireRefused(t, list[0], "ghcr.io/acme/base:1")
 	})
@@ -127,7 +126,7 @@ target "api" { dockerfile-inline = "FROM ghcr.io/acme/tools:2" }
 		run := opt
 		run.Files = world.Dockerfile("FROM alpine:3.23\nRUN echo 'ERROR: failed to solve: failed to fetch oauth token: denied: denied'; " +
 			"echo 'Error response from daemon: Head \"https://ghcr.io/v2/a/b/manifests/1\": denied' >&2; exit 1\n")
-		for _, log := range []string{world.Buildx(t, d, shared.Upstream, run).Stderr, inTerminal(t, e, d, run, 120)} {
+		for _, log := range []string{world.Buildx(t, d, shared.Upstream, run).Stderr, inTerminal(t, d, run, 120)} {
 			list := explainLog(t, e, log)
 			require.Len(t, list, 1)
 			require.Equal(t, "not-a-registry-error", list[0].Class, log)
@@ -232,32 +231,13 @@ func TestExplainLogOfBuildctl(t *testing.T) {
 	requireRefused(t, list[0], "ghcr.io/acme/base:1")
 }
 
-// inTerminal runs buildx with upstream's frontend in a terminal and returns what
-// it wrote, with all sequences.
-func inTerminal(t *testing.T, e *harness.Env, d *harness.Buildkitd, opt harness.CommandOpt, width uint16) string {
+// inTerminal is all that buildx wrote into a terminal when a build with
+// upstream's frontend failed.
+func inTerminal(t *testing.T, d *harness.Buildkitd, opt harness.CommandOpt, width uint16) string {
 	t.Helper()
-	_, err := d.Buildx(t.Context(), harness.CommandOpt{Args: []string{"version"}}) // makes the builder
-	require.NoError(t, err)
-	dir, err := e.WriteFiles(opt.Files)
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), e.Tools.Path(harness.ToolBuildx), "build", "--builder", d.Name, "--progress=tty",
-		"--build-arg", "BUILDKIT_SYNTAX="+shared.Upstream, ".")
-	cmd.Dir = dir
-	cmd.Env = e.Environ("DOCKER_CONFIG="+opt.DockerConfig.Dir, "TERM=xterm-256color")
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: width})
-	require.NoError(t, err)
-	defer func() { _ = tty.Close() }()
-	var b strings.Builder
-	buf := make([]byte, 4096)
-	for {
-		n, err := tty.Read(buf)
-		b.Write(buf[:n])
-		if err != nil {
-			break // the program is done
-		}
-	}
-	require.Error(t, cmd.Wait())
-	return b.String()
+	out := world.Terminal(t, d, shared.Upstream, opt, width)
+	require.NotZero(t, out.Code)
+	return string(out.Stream)
 }
 
 func quietBuild(t *testing.T, d *harness.Buildkitd, opt harness.CommandOpt) *harness.Output {

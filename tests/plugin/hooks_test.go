@@ -3,12 +3,10 @@ package plugin
 import (
 	"bytes"
 	"encoding/json"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/creack/pty"
 	"github.com/docker/cli/cli-plugins/manager"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
@@ -97,26 +95,14 @@ func TestHookInDocker29(t *testing.T) {
 	e, _, d := world.FreshDaemon(t)
 	require.NoError(t, e.Tools.Need(harness.ToolEngine29))
 	env := builderEnv(t, d)
-	dir, err := e.WriteFiles(world.Dockerfile("FROM ghcr.io/acme/base:1\n"))
-	require.NoError(t, err)
 	docker := filepath.Join(filepath.Dir(e.Tools.Path(harness.ToolEngine29)), "docker")
-	cmd := exec.CommandContext(t.Context(), docker, "buildx", "build", "--build-arg", "BUILDKIT_SYNTAX="+shared.Upstream, ".")
-	cmd.Dir = dir
-	cmd.Env = e.Environ(append(env, "DOCKER_CONFIG="+pluginConfig(t, e, errorHooks).Dir, "TERM=xterm-256color")...)
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 140})
+	out, err := e.RunTerminal(t.Context(), docker, harness.CommandOpt{
+		Args:  []string{"buildx", "build", "--build-arg", "BUILDKIT_SYNTAX=" + shared.Upstream, "."},
+		Files: world.Dockerfile("FROM ghcr.io/acme/base:1\n"), DockerConfig: pluginConfig(t, e, errorHooks), Env: env,
+	}, 140, 40)
 	require.NoError(t, err)
-	defer func() { _ = tty.Close() }()
-	var b strings.Builder
-	buf := make([]byte, 4096)
-	for {
-		n, err := tty.Read(buf)
-		b.Write(buf[:n])
-		if err != nil {
-			break // the program is done
-		}
-	}
-	require.Error(t, cmd.Wait())
-	_, next, ok := strings.Cut(b.String(), "What's next:")
-	require.True(t, ok, b.String())
+	require.NotZero(t, out.Code)
+	_, next, ok := strings.Cut(string(out.Stream), "What's next:")
+	require.True(t, ok, string(out.Stream))
 	require.Contains(t, next, "ghcr.io refused the stored login; the image can be public all the same. Find out: docker pullsafe check")
 }

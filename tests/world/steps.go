@@ -59,6 +59,15 @@ func Good(t *testing.T, e *harness.Env) *harness.DockerConfig {
 	return GoodLogin(t, e, "ghcr.io")
 }
 
+// Terminal is Buildx in a terminal that is so many columns wide.
+func Terminal(t *testing.T, d *harness.Buildkitd, image string, opt harness.CommandOpt, columns uint16) *harness.TerminalOutput {
+	t.Helper()
+	opt.Args = []string{"build", "--progress=tty", "--build-arg", "BUILDKIT_SYNTAX=" + image, "."}
+	out, err := d.BuildxTerminal(t.Context(), opt, columns, 50)
+	require.NoError(t, err)
+	return out
+}
+
 // Buildx runs the real buildx with the frontend of the given image.
 func Buildx(t *testing.T, d *harness.Buildkitd, image string, opt harness.CommandOpt, args ...string) *harness.Output {
 	t.Helper()
