@@ -104,7 +104,7 @@ func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&opt.platforms, "platform", nil, "Platforms to check for")
 	flags.StringVar(&opt.format, "format", formatTable, `Format of the output ("table", "json", "github")`)
 	flags.BoolVar(&opt.strict, "strict", false, "Fail if a login is refused, though the image is public")
-	flags.StringVar(&opt.fix, "fix", "", `Remove logins that are refused for public images; "keep-for-push" only keeps builds from pulling with them`)
+	flags.StringVar(&opt.fix, "fix", "", `Remove logins that are refused for public images; "keep-for-push" only keeps builds from pulling these images with them`)
 	flags.Lookup("fix").NoOptDefVal = string(fix.Remove)
 	flags.BoolVarP(&opt.yes, "yes", "y", false, "Do not ask before --fix changes anything")
 	flags.DurationVar(&opt.timeout, "timeout", 30*time.Second, "How long to wait for a registry or a credential helper")

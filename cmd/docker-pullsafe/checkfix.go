@@ -88,8 +88,10 @@ func mended(findings []finding.Finding, r *finding.Registry) []finding.Finding {
 func sayPlan(w io.Writer, a *fix.Action) {
 	r := &a.Registry
 	if a.Mode == fix.KeepForPush {
-		say(w, "  write {} to %s", output.File(a.Write))
-		say(w, "    so that builds pull from %s without the login; pushes keep it (buildx 0.31 or newer)", r.Domain)
+		for _, name := range a.Write {
+			say(w, "  write {} to %s", output.File(name))
+		}
+		say(w, "    so that builds pull these repositories of %s without the login; all else keeps it (buildx 0.31 or newer)", r.Domain)
 	} else {
 		say(w, "  remove the login for %s: %s", r.Domain, output.Credential(r.Source))
 	}
@@ -102,12 +104,14 @@ func sayPlan(w io.Writer, a *fix.Action) {
 
 func sayDone(w io.Writer, a *fix.Action) {
 	if a.Mode == fix.KeepForPush {
-		say(w, "Written: %s", output.File(a.Write))
+		for _, name := range a.Write {
+			say(w, "Written: %s", output.File(name))
+		}
 	} else {
 		say(w, "Removed the login for %s.", a.Registry.Domain)
 	}
 	say(w, "  To undo it: %s", a.Undo())
-	say(w, "  A build may still meet the old answer for five minutes: buildx and the builder remember it.")
+	say(w, "  A client that keeps running may give the old answer for five minutes.")
 }
 
 func say(w io.Writer, format string, args ...any) {

@@ -115,7 +115,7 @@ func TestCatalogue(t *testing.T) {
 	page, err := os.ReadFile(catalogue)
 	require.NoError(t, err)
 	text := string(page)
-	for section, want := range map[string]string{"classes": classSections(t), "second": secondTries(t), "registries": registryTable()} {
+	for section, want := range map[string]string{"index": classIndex(t), "classes": classSections(t), "second": secondTries(t), "registries": registryTable()} {
 		begin, end := "<!-- begin "+section+":", "\n<!-- end "+section+" -->"
 		_, rest, ok := strings.Cut(text, begin)
 		require.True(t, ok, section)
@@ -184,7 +184,7 @@ func classSections(t *testing.T) string {
 			continue
 		}
 		fmt.Fprintf(&b, "What BuildKit or Docker Engine says:\n\n```text\n%s\n```\n\n", strings.Join(examples, "\n"))
-		if class != NotARegistryError && class != Canceled {
+		if class != NotARegistryError {
 			require.Equal(t, class, first.Class)
 			fmt.Fprintf(&b, "What pullsafe says, for the first of them about `%s`:\n\n```text\n%s\n%s```\n\n", about.ref, first.headline(), indented(first.Remedies))
 		}
@@ -193,6 +193,28 @@ func classSections(t *testing.T) string {
 			again = "yes, [what then](#after-the-second-try)"
 		}
 		fmt.Fprintf(&b, "**Asked for again without credentials:** %s. **What to do:** %s\n\n", again, about.remedy)
+	}
+	return b.String()
+}
+
+// classIndex leads from what pullsafe says to the section about it.
+func classIndex(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| The error or the report says | Cause |\n|---|---|\n")
+	for _, class := range classes(t) {
+		if class == NotARegistryError {
+			continue // no words of ours
+		}
+		i := slices.IndexFunc(matchers, func(m matcher) bool { return m.class == class })
+		require.GreaterOrEqual(t, i, 0, "no row of matchers has the class %q", class)
+		d := Diagnose(explained[class].ref, matchers[i].example)
+		d.Message = ""
+		said := d.headline()
+		if d.Host != "" {
+			said = strings.ReplaceAll(said, d.Host, "HOST")
+		}
+		fmt.Fprintf(&b, "| %s | [%s](#%s) |\n", said, class, class)
 	}
 	return b.String()
 }
@@ -249,10 +271,18 @@ func secondTries(t *testing.T) string {
 	tries := Tries{Ref: "ghcr.io/acme/base:1.4", Written: refused}
 	policy, off, strict := tries, tries, tries
 	policy.Policy, off.Off, strict.Strict = &denied, true, true
+	unknown, broken := Diagnose("reg.example.com/base:1.4", "unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/1.4: 401 Unauthorized"), Diagnose("ghcr.io/acme/base:1.4", brokenHelper)
 	for _, last := range []struct {
 		when string
 		c    Conclusion
 	}{
+		{"The registry refuses everybody, and did not say whether a login was sent", byName(t, "ambiguous, refused too")},
+		{"The registry did not say whether a login was sent, and the helper of every host failed then", byName(t, "ambiguous, helper answers")},
+		{"The helper of this host failed, and the registry refuses everybody", byName(t, "helper, refused")},
+		{"The helper of every host failed", byName(t, "helper, helper")},
+		{"`--call=preflight` says of an image that can be had", tries.Rescued()},
+		{"The same, when the registry did not say whether a login was sent", Tries{Ref: "reg.example.com/base:1.4", Written: unknown}.Rescued()},
+		{"The same, when the helper failed", Tries{Ref: "ghcr.io/acme/base:1.4", Written: broken}.Rescued()},
 		{"The image was had, and a policy does not allow it", policy.Conclude()},
 		{"The image was had, and `strict` does not allow that", strict.Rescued()},
 		{"The second try is switched off (`retry=off`, or `hosts` without this host)", off.Conclude()},
@@ -260,6 +290,18 @@ func secondTries(t *testing.T) string {
 		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", last.when, last.c.Headline, indented(last.c.Remedies))
 	}
 	return b.String()
+}
+
+// byName is a case of the truth table.
+func byName(t *testing.T, name string) Conclusion {
+	t.Helper()
+	for _, tc := range conclusions {
+		if tc.name == name {
+			return conclude(tc.ref, tc.written, tc.without)
+		}
+	}
+	require.Fail(t, "no conclusion "+name)
+	return Conclusion{}
 }
 
 func registryTable() string {

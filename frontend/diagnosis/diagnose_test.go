@@ -21,7 +21,7 @@ const (
 	maybe = ""
 )
 
-// messages are written from the formats in registry-error-formats.md, for other
+// messages are written from the formats that are known of registries, for other
 // registries and other BuildKit versions than those of the corpus.
 var messages = []struct {
 	name  string

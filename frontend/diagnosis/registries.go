@@ -32,14 +32,14 @@ var registries = []registry{
 		// https://docs.github.com/en/packages/working-with-a-github-packages-registry/working-with-the-container-registry
 		// (classic token, read:packages, SSO authorisation, permissions in Actions)
 		kind: "a GitHub token (classic) with read:packages, SSO-authorised; in Actions: permissions: packages: read",
-		// openai/tunnel-client#75, #38 (field.md 1.1): anonymous 401, foreign login 403
+		// openai/tunnel-client#75, #38: anonymous 401, foreign login 403
 		anonymousStatus: 401,
 	},
 	{
 		name: "Docker Hub", hosts: []string{hub, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"},
 		// https://docs.docker.com/security/access-tokens/ (personal and organization access tokens)
 		login: "docker login", kind: "with a personal or organization access token",
-		// registry-error-formats.md 5; private and missing names get a token and then insufficient_scope
+		// private and missing names get a token and then insufficient_scope
 		tokensForAll: true,
 		// https://docs.docker.com/docker-hub/usage/pulls/ (lower limit by IP address without a login)
 		limit: "without a login the limit is lower and counts for the whole IP address",
@@ -49,9 +49,9 @@ var registries = []registry{
 		// https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html (us-east-1, 12 hours)
 		login: "aws ecr-public get-login-password --region us-east-1 | docker login --username AWS --password-stdin %s",
 		kind:  "lasts 12 hours",
-		// aws/containers-roadmap#1296 (field.md 1.1): an expired login gets 403 or 400 on HEAD
+		// aws/containers-roadmap#1296: an expired login gets 403 or 400 on HEAD
 		refusesWith: 400,
-		// https://docs.aws.amazon.com/general/latest/gr/ecr-public.html, field.md 1.1 (1 request a second against 10)
+		// https://docs.aws.amazon.com/general/latest/gr/ecr-public.html (1 request a second against 10)
 		limit: "a login has the higher rate",
 	},
 	{
@@ -85,7 +85,7 @@ var registries = []registry{
 	{
 		name: "GitLab dependency proxy", hosts: []string{"gitlab.com"},
 		// https://docs.gitlab.com/user/packages/dependency_proxy/ (read_registry and write_registry);
-		// gitlab-org/gitlab#585195 (registry-error-formats.md 5: the port in the key)
+		// gitlab-org/gitlab#585195 (the port in the key)
 		kind: "a token with read_registry and write_registry; the host must be spelled as in the reference, port included",
 	},
 	{

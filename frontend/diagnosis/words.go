@@ -11,7 +11,7 @@ const maxListed = 3
 // Every sentence that a user reads is below.
 
 const (
-	noteAgain        = "then build again: answers may lag five minutes after a login or logout, the client caches them"
+	noteAgain        = "then build again; a client that keeps running may give the old answer for five minutes"
 	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
 	noteWait         = "a login does not help: wait and build again"
 	noteHelperAll    = "or remove credsStore from config.json of the Docker CLI: that helper answers for every host"
@@ -37,13 +37,14 @@ const (
 	notePolicySpell  = "or allow the other spelling of the host in the source policy, if images may be pulled without credentials"
 )
 
-// keepPushNote: buildx looks up Docker Hub under the name of its registry
+// keepPushNote: buildx looks up Docker Hub under the name of its registry, and
+// would take HOST@pull for pushes to the host too
 // (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
 func keepPushNote(host string) string {
 	if host == hub {
 		host = "registry-1.docker.io"
 	}
-	return "or keep the login for pushes (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + host + "@pull/config.json"
+	return "or keep the login for all else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + host + "/REPOSITORY@pull/config.json"
 }
 
 // helperNote names the key to remove, where the host is known.
@@ -303,7 +304,7 @@ func RefusedDetail(host string, refs []string, d Diagnosis) []string {
 			sentence(keepPushNote(d.where())))
 	}
 	return append(lines,
-		"Answers may lag five minutes after a logout, the client caches them.",
+		"A client that keeps running may give the old answer for five minutes.",
 		"To silence this warning: # check=skip=RegistryCredentialsRefused. To make it an error: PULLSAFE_STRICT=true or # check=error=true.")
 }
 

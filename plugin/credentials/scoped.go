@@ -13,10 +13,12 @@ import (
 // scopedDir is the folder of buildx that holds them.
 const scopedDir = "config"
 
-// ScopedFile is the file in which buildx looks for the credentials for pulls
-// from host, as requests spell it.
-func ScopedFile(buildxDir, host string) string {
-	return filepath.Join(buildxDir, scopedDir, host+"@pull", config.ConfigFileName)
+// ScopedFile is the file in which buildx looks for the credentials for pulls of a
+// repository; host is spelled as in requests. One for a whole host would be taken
+// for its pushes too: they ask for pull and push, and buildx v0.37.2 compares only
+// whether what the folder names is asked for (util/dockerutil/dockerconfig).
+func ScopedFile(buildxDir, host, repository string) string {
+	return filepath.Join(buildxDir, scopedDir, host, filepath.FromSlash(repository)+"@pull", config.ConfigFileName)
 }
 
 // scoped is one folder HOST[/REPOSITORY][@ACTION[,ACTION]] with a config.json.

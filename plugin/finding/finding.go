@@ -182,6 +182,15 @@ func domain(ref string) string {
 	return reference.Domain(named)
 }
 
+// repository is the path of a reference.
+func repository(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
+	}
+	return reference.Path(named)
+}
+
 // bareNameHint tells that a name without registry, tag and digest may have been
 // meant as a stage or a named context.
 func bareNameHint(ref references.Reference, names func(references.Reference) []string) string {

@@ -24,8 +24,10 @@ type Registry struct {
 	// Images counts references; Refused and Rescued those for which the credential
 	// was refused, and of these the public ones.
 	Images, Refused, Rescued int
-	// Example is one public image for which it was refused.
+	// Example is one public image for which it was refused, and Public are the
+	// repositories of all of them, without the host.
 	Example string
+	Public  []string
 }
 
 // rank orders the verdicts of images by how much they say of the credential.
@@ -67,6 +69,9 @@ func (r *Registry) add(f *Finding) {
 			r.Rescued++
 			if r.Example == "" {
 				r.Example = f.Written
+			}
+			if name := repository(f.Ref); name != "" && !slices.Contains(r.Public, name) {
+				r.Public = append(r.Public, name)
 			}
 		}
 	}

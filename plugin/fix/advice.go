@@ -49,7 +49,7 @@ func remedies(r *finding.Registry, f *finding.Finding) []diagnosis.Remedy {
 	if keepable(r) == "" {
 		list = append(list, diagnosis.Remedy{
 			Command: command + "--fix=keep-for-push " + example,
-			Note:    "builds pull without it, pushes keep it (buildx 0.31 or newer)",
+			Note:    "builds pull this image without it, all else keeps it (buildx 0.31 or newer)",
 		})
 	}
 	return list

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/docker/cli/cli/config"
 	dockercredentials "github.com/docker/cli/cli/config/credentials"
@@ -16,9 +17,22 @@ import (
 // cannot read.
 func (a *Action) Apply() error {
 	if a.Mode == KeepForPush {
-		return writeEmpty(a.Write)
+		return a.write()
 	}
 	return a.erase()
+}
+
+// write makes all files or none.
+func (a *Action) write() error {
+	for i, name := range a.Write {
+		if err := writeEmpty(name); err != nil {
+			for _, made := range a.Write[:i] {
+				err = stderrors.Join(err, os.Remove(made))
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *Action) erase() error {
@@ -63,7 +77,11 @@ func writeEmpty(name string) error {
 func (a *Action) Undo() string {
 	switch {
 	case a.Mode == KeepForPush:
-		return "rm -r '" + filepath.Dir(a.Write) + "'"
+		var dirs []string
+		for _, name := range a.Write {
+			dirs = append(dirs, "'"+filepath.Dir(name)+"'")
+		}
+		return "rm -r " + strings.Join(dirs, " ")
 	case slices.Contains(a.Erase, a.Registry.Host):
 		return "docker login " + a.Registry.Domain
 	default:

@@ -42,8 +42,14 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, "docker login", actions[1].Undo())
 
 	actions, _ = fix.Plan([]finding.Finding{ghcr, hub}, fix.KeepForPush, "/buildx")
-	require.Equal(t, "/buildx/config/ghcr.io@pull/config.json", actions[0].Write)
-	require.Equal(t, "/buildx/config/registry-1.docker.io@pull/config.json", actions[1].Write)
+	require.Equal(t, []string{"/buildx/config/ghcr.io/a/b@pull/config.json"}, actions[0].Write)
+	require.Equal(t, []string{"/buildx/config/registry-1.docker.io/library/alpine@pull/config.json"}, actions[1].Write)
+
+	second, other := ghcr, ghcr
+	second.Ref, other.Ref = "ghcr.io/a/b:2", "ghcr.io/a/c:1"
+	actions, _ = fix.Plan([]finding.Finding{ghcr, second, other}, fix.KeepForPush, "/buildx")
+	require.Equal(t, []string{"/buildx/config/ghcr.io/a/b@pull/config.json", "/buildx/config/ghcr.io/a/c@pull/config.json"}, actions[0].Write)
+	require.Equal(t, "rm -r '/buildx/config/ghcr.io/a/b@pull' '/buildx/config/ghcr.io/a/c@pull'", actions[0].Undo())
 }
 
 func TestPlanLeavesAlone(t *testing.T) {
@@ -126,12 +132,16 @@ func TestApply(t *testing.T) {
 	require.JSONEq(t, `{"auths":{"x.test":{"auth":"dTpw"}},"psFormat":"x"}`, string(dt))
 
 	k := plan(fix.KeepForPush)
+	require.Len(t, k.Write, 1)
 	require.NoError(t, k.Apply())
 	require.ErrorContains(t, k.Apply(), "not written")
-	st, err := os.Stat(k.Write)
+	st, err := os.Stat(k.Write[0])
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), st.Mode().Perm())
-	require.Equal(t, "rm -r '"+filepath.Dir(k.Write)+"'", k.Undo())
+	first := filepath.Join(dir, "first", "config.json")
+	k.Write = []string{first, k.Write[0]}
+	require.ErrorContains(t, k.Apply(), "not written")
+	require.NoFileExists(t, first, "all or none")
 }
 
 func TestParseMode(t *testing.T) {

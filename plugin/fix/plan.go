@@ -34,8 +34,8 @@ type Action struct {
 	Mode     Mode
 	// Erase are the keys that are removed from the store of the login.
 	Erase []string
-	// Write is the file that is made.
-	Write string
+	// Write are the files that are made.
+	Write []string
 }
 
 // Skipped is a refused login that is left as it is.
@@ -56,7 +56,9 @@ func Plan(findings []finding.Finding, mode Mode, buildxDir string) (actions []Ac
 		}
 		a := Action{Registry: r, Mode: mode}
 		if mode == KeepForPush {
-			a.Write = credentials.ScopedFile(buildxDir, r.Host)
+			for _, name := range r.Public {
+				a.Write = append(a.Write, credentials.ScopedFile(buildxDir, r.Host, name))
+			}
 		} else {
 			a.Erase = keys(&r)
 		}

@@ -81,25 +81,15 @@ func (t *Tools) PluginDir() string { return filepath.Join(t.Dir, "cli-plugins") 
 // Run runs a program in the environment. The error is that it could not be run;
 // one that failed is an Output with a Code.
 func (e *Env) Run(ctx context.Context, program string, opt CommandOpt) (*Output, error) {
-	dir := opt.Dir
-	if dir == "" {
-		var err error
-		if dir, err = e.WriteFiles(opt.Files); err != nil {
-			return nil, err
-		}
-	}
 	ctx, done, err := e.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	cmd := exec.CommandContext(ctx, program, opt.Args...)
-	cmd.Dir = dir
-	cmd.Env = e.Environ()
-	if opt.DockerConfig != nil {
-		cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+opt.DockerConfig.Dir)
+	cmd, err := e.command(ctx, program, opt)
+	if err != nil {
+		return nil, err
 	}
-	cmd.Env = append(cmd.Env, opt.Env...)
 	cmd.Stdin = bytes.NewReader([]byte(opt.Stdin))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -118,4 +108,24 @@ func (e *Env) Run(ctx context.Context, program string, opt CommandOpt) (*Output,
 		return out, errors.Wrapf(err, "running %s", program)
 	}
 	return out, errors.WithStack(context.Cause(ctx))
+}
+
+// command is the program in its folder, with the environment's variables and the
+// caller's.
+func (e *Env) command(ctx context.Context, program string, opt CommandOpt, variables ...string) (*exec.Cmd, error) {
+	dir := opt.Dir
+	if dir == "" {
+		var err error
+		if dir, err = e.WriteFiles(opt.Files); err != nil {
+			return nil, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, opt.Args...)
+	cmd.Dir = dir
+	cmd.Env = e.Environ(variables...)
+	if opt.DockerConfig != nil {
+		cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+opt.DockerConfig.Dir)
+	}
+	cmd.Env = append(cmd.Env, opt.Env...)
+	return cmd, nil
 }

@@ -21,13 +21,6 @@ type TerminalOutput struct {
 // its standard files are a terminal of that size. Opt's Stdin is not used. What
 // still runs in the terminal when the program ends is ended with it.
 func (e *Env) RunTerminal(ctx context.Context, program string, opt CommandOpt, columns, rows uint16) (*TerminalOutput, error) {
-	dir := opt.Dir
-	if dir == "" {
-		var err error
-		if dir, err = e.WriteFiles(opt.Files); err != nil {
-			return nil, err
-		}
-	}
 	ctx, done, err := e.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -42,13 +35,10 @@ func (e *Env) RunTerminal(ctx context.Context, program string, opt CommandOpt, c
 	if err := pty.Setsize(terminal, &pty.Winsize{Cols: columns, Rows: rows}); err != nil {
 		return nil, errors.Wrap(err, "setting the terminal's size")
 	}
-	cmd := exec.CommandContext(ctx, program, opt.Args...)
-	cmd.Dir = dir
-	cmd.Env = e.Environ("TERM=xterm-256color")
-	if opt.DockerConfig != nil {
-		cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+opt.DockerConfig.Dir)
+	cmd, err := e.command(ctx, program, opt, "TERM=xterm-256color")
+	if err != nil {
+		return nil, err
 	}
-	cmd.Env = append(cmd.Env, opt.Env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	// A session of its own: its leader's end ends the rest by a hangup.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}

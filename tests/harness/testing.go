@@ -65,7 +65,7 @@ func Perform(ctx context.Context, f func(context.Context, *Env) error, need ...s
 	if err != nil {
 		return err
 	}
-	defer e.CloseOnSignal()() //nolint:contextcheck // cleans up whatever became of the context
+	defer e.CloseOnSignal()()                   //nolint:contextcheck // cleans up whatever became of the context
 	return stderrors.Join(f(ctx, e), e.Close()) //nolint:contextcheck // as above
 }
 

@@ -84,20 +84,20 @@ func TestFixHelperThatAnswersAlways(t *testing.T) {
 	require.NotContains(t, out.Stderr, "Removed")
 }
 
-// TestFixKeepForPush: pulls go without the login, a push would still have it.
+// TestFixKeepForPush: pulls go without the login, a push still has it.
 func TestFixKeepForPush(t *testing.T) {
 	e := harness.T(t)
-	for _, tc := range []struct{ key, ref, host string }{
-		{"ghcr.io", publicImage, "ghcr.io"},
-		{harness.HubAuthKey, "alpine:3.23", "registry-1.docker.io"},
+	for _, tc := range []struct{ key, ref, folder string }{
+		{"ghcr.io", publicImage, "ghcr.io/astral-sh/uv@pull"},
+		{harness.HubAuthKey, "alpine:3.23", "registry-1.docker.io/library/alpine@pull"},
 	} {
-		t.Run(tc.host, func(t *testing.T) {
+		t.Run(tc.key, func(t *testing.T) {
 			cfg := world.StaleLogin(t, e, tc.key)
 			before := readConfig(t, cfg)
 			dir := t.TempDir()
 			opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir}}
 			out := fixed(t, e, 0, opt, "--fix=keep-for-push", "--strict", tc.ref)
-			folder := filepath.Join(dir, "config", tc.host+"@pull")
+			folder := filepath.Join(dir, "config", tc.folder)
 			require.Contains(t, out.Stderr, "To undo it: rm -r '"+folder+"'")
 			dt, err := os.ReadFile(filepath.Join(folder, "config.json"))
 			require.NoError(t, err)
@@ -109,13 +109,56 @@ func TestFixKeepForPush(t *testing.T) {
 		})
 	}
 	t.Run("a file that is there stays", func(t *testing.T) {
-		dir := buildxConfig(t, map[string]string{"ghcr.io@pull/config.json": "{"})
+		dir := buildxConfig(t, map[string]string{"ghcr.io/astral-sh/uv@pull/config.json": "{"})
 		out := fixed(t, e, 2, harness.CommandOpt{DockerConfig: world.Stale(t, e), Env: []string{"BUILDX_CONFIG=" + dir}}, "--fix=keep-for-push", publicImage)
 		require.Contains(t, out.Stderr, "not written: ")
-		dt, err := os.ReadFile(filepath.Join(dir, "config", "ghcr.io@pull", "config.json"))
+		dt, err := os.ReadFile(filepath.Join(dir, "config", "ghcr.io/astral-sh/uv@pull", "config.json"))
 		require.NoError(t, err)
 		require.Equal(t, "{", string(dt))
 	})
+}
+
+// TestPushAfterKeepForPush: a login that the registry refuses for one public image
+// pushes to the same host after --fix=keep-for-push. Credentials for pulls from the
+// whole host would be taken for the push too.
+func TestPushAfterKeepForPush(t *testing.T) {
+	e, _, d := world.FreshDaemon(t)
+	foreign := func(req *http.Request) bool {
+		_, _, ok := req.BasicAuth()
+		return ok && strings.Contains(req.URL.Query().Get("scope"), "astral-sh/uv")
+	}
+	shared.GHCR.SetFault(harness.FaultWhen(foreign, harness.FaultStatus(http.StatusForbidden, "DENIED", "denied")))
+	t.Cleanup(func() { shared.GHCR.SetFault(nil) })
+	cfg := world.Good(t, e)
+	push := func(dir string) *harness.Output {
+		opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir, "NO_COLOR=1"}}
+		opt.Args = []string{"create", "--name", "pushing", "--driver", "remote", d.Addr}
+		created, err := e.Run(t.Context(), e.Tools.Path(harness.ToolBuildx), opt)
+		require.NoError(t, err)
+		require.Zero(t, created.Code, created.Stderr)
+		opt.Files = world.Dockerfile("FROM " + publicImage + "\nCOPY Dockerfile /\n")
+		opt.Args = []string{
+			"build", "--builder=pushing", "--progress=plain", "--no-cache", "--push", "-t", "ghcr.io/acme/pushed:1",
+			"--build-arg=BUILDKIT_SYNTAX=" + shared.Upstream, ".",
+		}
+		out, err := e.Run(t.Context(), e.Tools.Path(harness.ToolBuildx), opt)
+		require.NoError(t, err)
+		return out
+	}
+	require.Contains(t, push(t.TempDir()).Stderr, "failed to fetch oauth token", "as it is")
+
+	dir := t.TempDir()
+	fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir}}, "--fix=keep-for-push", publicImage)
+	shared.GHCR.ResetRequests()
+	out := push(dir)
+	require.Zero(t, out.Code, out.Stderr)
+	require.NotContains(t, out.Stderr, "RegistryCredentialsRefused", "nothing was refused")
+	require.NotEmpty(t, shared.GHCR.Requests().Blobs("acme/pushed").WithCredentials())
+
+	whole := buildxConfig(t, map[string]string{"ghcr.io@pull/config.json": "{}"})
+	out = push(whole)
+	require.NotZero(t, out.Code, "buildx compares scopes in another way now: HOST@pull would do")
+	require.Contains(t, out.Stderr, "pushing")
 }
 
 // TestFixLeavesAlone: a credential that was accepted, that was not tested, that is
