@@ -26,7 +26,7 @@ root:
 	@[ "$$(id -u)" = 0 ] || { echo "the integration tests and the demo start daemons and need root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
 
 .PHONY: test
-test: root tools unit integration lint bake ## everything: unit and integration tests, lint, bake files
+test: root tools unit integration lint workflows bake ## everything: unit and integration tests, lint, workflows, bake files
 
 .PHONY: unit
 unit: ## unit tests and a short run of each fuzz target
@@ -65,16 +65,26 @@ compat: root ## every daemon, client and feature; writes the tables of tests/REA
 lint: tools ## golangci-lint
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
 
+# Shellcheck is used where the machine has it.
+ACTIONLINT = $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+.PHONY: workflows
+workflows: ## actionlint
+	$(ACTIONLINT) .github/workflows/*.yml examples/bake-ci/.github/workflows/*.yml
+
 .PHONY: faults
 # Many at once: most of them wait.
 faults: root tools ## faults and load; writes the tables of tests/README.md
 	$(GO) test -count=1 -timeout 40m -parallel 12 ./tests/faults ./tests/security -args -full
 
 .PHONY: bake
-bake: tools ## print every group of the bake file
-	@for g in default frontends frontends-cross validate examples frontend-cross; do \
-	  $(TOOLS)/buildx bake --print $$g >/dev/null || exit 1; echo "bake --print $$g: ok"; \
+bake: tools ## print every group and target of the bake file
+	@for g in $$(sed -n 's/^\(group\|target\) "\([a-z][a-z-]*\)".*/\2/p' docker-bake.hcl); do \
+	  $(TOOLS)/buildx bake --print $$g >/dev/null 2>&1 || { $(TOOLS)/buildx bake --print $$g; exit 1; }; echo "bake --print $$g: ok"; \
 	done
+
+.PHONY: release-check
+release-check: root tools ## all that a release builds, for every platform; lint, tests, examples in containers
+	$(GO) test -count=1 -timeout 90m -v ./tests/selfbuild -args -full
 
 .PHONY: conformance
 conformance: root tools ## BuildKit's own Dockerfile tests, with upstream's image and with pullsafe
@@ -84,6 +94,10 @@ conformance: root tools ## BuildKit's own Dockerfile tests, with upstream's imag
 .PHONY: demo
 demo: root tools ## build examples/uv with upstream's frontend and with pullsafe, side by side
 	@$(GO) run ./tests/demo
+
+.PHONY: picture
+picture: root tools ## build examples/uv in a terminal; writes the README's pictures, docs/images
+	@$(GO) run ./tests/picture
 
 .PHONY: bench
 bench: root tools ## measure against upstream's frontend; writes tests/README.md and bin/bench.json

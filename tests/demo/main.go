@@ -9,51 +9,24 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/tests/demo/stage"
 	"github.com/org/pullsafe/tests/harness"
 )
 
 func main() {
-	// Signals are the environment's, which cleans up before it ends the process.
-	if err := run(context.Background()); err != nil {
+	if err := stage.Run(context.Background(), say, perform); err != nil {
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	say("starting buildkitd and stand-ins for Docker Hub and ghcr.io on loopback")
-	tools, err := harness.FindTools(ctx, harness.ToolBuildkitd, harness.ToolBuildx, harness.ToolRegistry, harness.ToolFrontend, harness.ToolRunc, harness.ToolBusybox)
-	if err != nil {
-		return err
-	}
-	env, err := harness.NewEnv(ctx, tools)
-	if err != nil {
-		return err
-	}
-	if err := env.SetProcessEnv(); err != nil {
-		return err
-	}
-	stop := env.CloseOnSignal() //nolint:contextcheck // cleans up whatever became of the context
-	d := &demo{env: env}
-	err = d.perform(ctx)
-	say("cleaning up")
-	if cerr := env.Close(); err == nil { //nolint:contextcheck // as above
-		err = cerr
-	}
-	stop()
-	return err
-}
-
-func (d *demo) perform(ctx context.Context) error {
-	if err := d.start(ctx); err != nil {
-		return err
-	}
+func perform(ctx context.Context, s *stage.Stage) error {
+	d := &demo{stage: s}
 	for _, s := range scenes {
 		if err := d.play(ctx, s); err != nil {
 			return err
@@ -67,12 +40,10 @@ func say(format string, args ...any) {
 	fmt.Printf("==> "+format+"\n", args...)
 }
 
-// demo is the stage: a daemon, the registries and a login that they refuse.
+// demo is how the scenes went on the stage.
 type demo struct {
-	env       *harness.Env
-	buildkitd *harness.Buildkitd
-	config    *harness.DockerConfig
-	results   []result
+	stage   *stage.Stage
+	results []result
 }
 
 // scene is one build of the example and what has to come of it.
@@ -116,50 +87,7 @@ var scenes = []scene{
 	},
 }
 
-func (d *demo) start(ctx context.Context) error {
-	hub, err := d.env.StartRegistry(ctx, harness.DockerHub())
-	if err != nil {
-		return err
-	}
-	ghcr, err := d.env.StartRegistry(ctx, harness.GHCR())
-	if err != nil {
-		return err
-	}
-	say("making small stand-ins for python:3.13-slim-trixie and ghcr.io/astral-sh/uv")
-	uv := "#!/bin/sh\ncase $1 in sync) echo 'uv (stand-in): environment is in sync' ;; *) echo 'uv (stand-in)' ;; esac\n"
-	for _, img := range []struct {
-		reg  *harness.Registry
-		name string
-		img  harness.Image
-	}{
-		{hub, "library/python:3.13-slim-trixie", harness.Image{Busybox: true}},
-		{ghcr, "astral-sh/uv:0.9.7", harness.Image{Files: map[string]string{"/uv": uv, "/uvx": uv}}},
-		{ghcr, "acme/private-tools:1", harness.Image{Files: map[string]string{"/tool": uv}}},
-	} {
-		if _, err := img.reg.Push(ctx, img.name, img.img); err != nil {
-			return err
-		}
-	}
-	say("building the frontend image from this checkout")
-	if _, err := d.env.PushFrontend(ctx, hub, "org/pullsafe:1"); err != nil {
-		return err
-	}
-	if _, err := d.env.PushUpstreamFrontend(ctx, hub, "docker/dockerfile:1"); err != nil {
-		return err
-	}
-	say("storing a login for ghcr.io that it refuses, as an expired token is")
-	if d.config, err = d.env.StaleLogin("ghcr.io"); err != nil {
-		return err
-	}
-	d.buildkitd, err = d.env.StartBuildkitd(ctx, harness.BuildkitdOpt{})
-	return err
-}
-
 func (d *demo) play(ctx context.Context, s scene) error {
-	root, err := harness.Checkout()
-	if err != nil {
-		return err
-	}
 	args := []string{"build", "--progress=plain", "--no-cache", "-f", s.file}
 	if s.syntax != "" {
 		args = append(args, "--build-arg", "BUILDKIT_SYNTAX="+s.syntax)
@@ -167,8 +95,8 @@ func (d *demo) play(ctx context.Context, s scene) error {
 	args = append(args, ".")
 	say("%s", s.title)
 	fmt.Printf("$ docker buildx %s\n", strings.Join(args, " "))
-	out, err := d.buildkitd.Buildx(ctx, harness.CommandOpt{
-		Args: args, Dir: filepath.Join(root, "examples", "uv"), DockerConfig: d.config, Env: []string{"NO_COLOR=1"},
+	out, err := d.stage.Buildkitd.Buildx(ctx, harness.CommandOpt{
+		Args: args, Dir: d.stage.Example, DockerConfig: d.stage.Login, Env: []string{"NO_COLOR=1"},
 	})
 	if err != nil {
 		return err

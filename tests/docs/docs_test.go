@@ -1,17 +1,14 @@
-// Package docs tests what is written for users: that links lead somewhere, that
-// every message of the frontend is explained, and that the README in Chinese has
-// all that the README has.
+// Package docs tests what is written for users: that links lead somewhere, also
+// those that the programs print, that every page is found from the README, that
+// every message of the frontend is explained, that the table of versions is true,
+// and that the README in Chinese has all that the README has.
 package docs
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -134,19 +131,28 @@ var (
 // messages are the literals of a file that begin as our messages do.
 func messages(t *testing.T, path string) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-	require.NoError(t, err)
 	var list []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		lit, ok := n.(*ast.BasicLit)
-		if ok && lit.Kind == token.STRING {
-			text, err := strconv.Unquote(lit.Value)
-			require.NoError(t, err)
-			if ours.MatchString(text) {
-				list = append(list, text)
-			}
+	for _, text := range literals(t, path) {
+		if ours.MatchString(text) {
+			list = append(list, text)
 		}
-		return true
-	})
+	}
 	return list
 }
+
+// TestClausesAreExplained: so does each half of a sentence with which an error
+// about an image goes on after its cause.
+func TestClausesAreExplained(t *testing.T) {
+	page := read(t, filepath.Join(root(t), "docs", "messages.md"))
+	found := 0
+	for _, text := range literals(t, filepath.Join(root(t), "frontend", "diagnosis", "words.go")) {
+		if clause.MatchString(text) {
+			found++
+			require.Regexp(t, regexp.QuoteMeta(strings.Trim(text, " ;,:")), page, "%q is explained nowhere", text)
+		}
+	}
+	require.GreaterOrEqual(t, found, 15)
+}
+
+// clause has no full stop: then it would be a sentence of the warning's detail.
+var clause = regexp.MustCompile(`^(; |, (and|which|although) ).*[^.]$`)
