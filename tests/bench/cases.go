@@ -36,17 +36,24 @@ func (c benchCase) String() string {
 type size struct{ refs, hosts int }
 
 // sizes are those that Dockerfiles have, and one larger than any.
-var sizes = []size{{1, 1}, {10, 1}, {10, 5}, {100, 1}, {maxRefs, 5}, {maxRefs, maxHosts}}
+var sizes = []size{{1, 1}, {10, 1}, {10, 5}, {maxRefs, maxHosts}}
+
+// allSizes are for -all, which takes more than twice as long.
+var allSizes = append([]size{{maxRefs, 1}, {maxRefs, 5}}, sizes...)
 
 // latencies are those of a registry in the same rack, the same country, and far
 // away.
 var latencies = []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond}
 
-// cases are all kinds in all sizes with all latencies; with -short the smallest.
+// cases are all kinds in all sizes with all latencies that are wanted; with -short
+// only the smallest.
 func cases(o options) []benchCase {
 	sizes, latencies := sizes, latencies
-	if o.short {
+	switch {
+	case o.short:
 		sizes, latencies = sizes[:1], latencies[:1]
+	case o.all:
+		sizes = allSizes
 	}
 	var out []benchCase
 	for _, kind := range []string{kindCached, kindCold, kindError, kindRefused} {
@@ -55,6 +62,9 @@ func cases(o options) []benchCase {
 		}
 		for _, size := range sizes {
 			for _, latency := range latencies {
+				if (o.refs != 0 && o.refs != size.refs) || (o.latency >= 0 && o.latency != latency) {
+					continue
+				}
 				out = append(out, benchCase{kind: kind, refs: size.refs, hosts: size.hosts, latency: latency})
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pkg/errors"
 
@@ -27,7 +28,10 @@ func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 20, "builds of each frontend in a case")
 	flag.StringVar(&o.kinds, "cases", "", "only these kinds of case, comma-separated")
+	flag.DurationVar(&o.latency, "latency", -1, "only this latency of the registries")
+	flag.IntVar(&o.refs, "references", 0, "only so many references")
 	flag.StringVar(&o.json, "json", "", "write the figures as JSON to this file")
+	flag.BoolVar(&o.all, "all", false, "more sizes")
 	flag.BoolVar(&o.short, "short", false, "only the smallest size of each case")
 	flag.BoolVar(&o.write, "write", false, "write the tables into tests/README.md")
 	flag.Parse()
@@ -39,10 +43,13 @@ func main() {
 }
 
 type options struct {
-	rounds       int
-	kinds        string
-	json         string
-	short, write bool
+	rounds     int
+	kinds      string
+	latency    time.Duration // below 0 for all
+	refs       int           // 0 for all
+	json       string
+	short, all bool
+	write      bool
 }
 
 func (o options) wants(kind string) bool {
@@ -90,6 +97,7 @@ func measure(ctx context.Context, env *harness.Env, o options) (*report, error) 
 			return nil, errors.Wrap(err, c.String())
 		}
 		rep.Cases = append(rep.Cases, row)
+		fmt.Fprintln(os.Stderr, "bench:   "+row.summary())
 	}
 	if o.wants(kindHang) {
 		fmt.Fprintln(os.Stderr, "bench: a registry that hangs")

@@ -80,6 +80,12 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
+// summary is the row for whoever watches.
+func (r *row) summary() string {
+	return fmt.Sprintf("upstream %.0f ms, pullsafe %.0f ms, ratio %.2f (round by round %.2f), requests %d and %d, refused exchanges %d",
+		r.Upstream.MedianMS, r.Pullsafe.MedianMS, r.Ratio, r.Paired, r.Upstream.Requests, r.Pullsafe.Requests, r.Pullsafe.Refused)
+}
+
 func (rep *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rounds, %d CPUs. Times are medians in milliseconds; requests are those that the registries saw in one build.\n\n", rep.Rounds, rep.CPUs)
