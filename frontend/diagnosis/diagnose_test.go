@@ -302,17 +302,28 @@ func TestRegistries(t *testing.T) {
 	}
 }
 
+// benchTexts are messages of the usual length, a long one, and a whole log.
+var benchTexts = []struct{ name, text string }{
+	{"short", messages[4].text},
+	{"long", messages[1].text},
+	{"log", strings.Repeat("#9 1.0 some output of a step\nmore of it without a prefix\n", 200) + "ERROR: failed to solve: " + messages[1].text},
+}
+
 func BenchmarkDiagnose(b *testing.B) {
-	for _, m := range []struct{ name, text string }{
-		{"short", messages[4].text},
-		{"long", messages[1].text},
-		{"log", strings.Repeat("#9 1.0 some output of a step\nmore of it without a prefix\n", 200) + "ERROR: failed to solve: " + messages[1].text},
-	} {
+	for _, m := range benchTexts {
 		b.Run(m.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				Diagnose("ghcr.io/a/b:1", m.text)
 			}
 		})
+	}
+}
+
+// TestDiagnoseAllocations: the rules look at the text where it is; the log's 400
+// lines cost less than two allocations each, under the race detector too.
+func TestDiagnoseAllocations(t *testing.T) {
+	for _, m := range benchTexts {
+		assert.Less(t, testing.AllocsPerRun(10, func() { Diagnose("ghcr.io/a/b:1", m.text) }), 800.0, m.name)
 	}
 }
