@@ -1,10 +1,13 @@
 # syntax=docker/dockerfile:1
 
-ARG GO_VERSION=1.26
+# The compiler decides what comes out: the exact version, that of go.mod.
+ARG GO_VERSION=1.26.8
 ARG ALPINE_VERSION=3.23
 ARG XX_VERSION=1.9.0
+ARG GOLANGCI_LINT_VERSION=v2.12.2
 
 FROM --platform=$BUILDPLATFORM tonistiigi/xx:${XX_VERSION} AS xx
+FROM --platform=$BUILDPLATFORM golangci/golangci-lint:${GOLANGCI_LINT_VERSION}-alpine AS golangci-lint
 
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-alpine${ALPINE_VERSION} AS base
 COPY --from=xx / /
@@ -12,8 +15,9 @@ RUN apk add --no-cache file git
 ENV CGO_ENABLED=0
 WORKDIR /src
 
-# The version of a release is its tag, and the tag must agree with the source. A
-# channel has the build tags of upstream's image of the same name.
+# The version of a release is its tag, and the tag must agree with the source;
+# before the first tag it is what the source says. ".m" marks a checkout that was
+# modified. A channel has the build tags of upstream's image of the same name.
 FROM base AS version
 ARG CHANNEL=mainline
 ARG BUILDTAGS
@@ -25,13 +29,21 @@ RUN --mount=type=bind,target=. <<EOT
     exit 1
   fi
   echo "${BUILDTAGS} $(cat "$tags")" | tee /tmp/.buildtags
-  version=$(git describe --match 'v[0-9]*' --dirty='.m' --always --tags)
-  revision=$(git rev-parse HEAD)
+  if [ ! -e .git ]; then
+    echo "no .git in the build context: of a Git URL it is kept by BUILDKIT_CONTEXT_KEEP_GIT_DIR=1" >&2
+    exit 1
+  fi
+  git config --global --add safe.directory /src
   pkg=github.com/org/pullsafe/version
-  echo "-s -w -X ${pkg}.Version=${version} -X ${pkg}.Revision=${revision} -X ${pkg}.Channel=${CHANNEL}" | tee /tmp/.ldflags
+  flags="-s -w -X ${pkg}.Channel=${CHANNEL}"
+  flags="$flags -X ${pkg}.Revision=$(git describe --always --exclude '*' --abbrev=40 --dirty=.m)"
+  if version=$(git describe --tags --match 'v[0-9]*' --dirty=.m 2>/dev/null); then
+    flags="$flags -X ${pkg}.Version=$version"
+  fi
+  echo "$flags" | tee /tmp/.ldflags
 EOT
 
-FROM base AS build
+FROM base AS build-frontend
 ARG TARGETPLATFORM
 RUN --mount=type=bind,target=. \
     --mount=type=cache,target=/root/.cache \
@@ -39,12 +51,51 @@ RUN --mount=type=bind,target=. \
     --mount=type=bind,from=version,source=/tmp/.ldflags,target=/tmp/.ldflags \
     --mount=type=bind,from=version,source=/tmp/.buildtags,target=/tmp/.buildtags <<EOT
   set -ex
-  xx-go build -trimpath -tags "$(cat /tmp/.buildtags)" -ldflags "$(cat /tmp/.ldflags)" -o /out/pullsafe-frontend ./cmd/pullsafe-frontend
+  xx-go build -trimpath -buildvcs=false -tags "$(cat /tmp/.buildtags)" -ldflags "$(cat /tmp/.ldflags)" -o /out/pullsafe-frontend ./cmd/pullsafe-frontend
   xx-verify --static /out/pullsafe-frontend
 EOT
+
+FROM base AS build-plugin
+ARG TARGETPLATFORM
+RUN --mount=type=bind,target=. \
+    --mount=type=cache,target=/root/.cache \
+    --mount=type=cache,target=/go/pkg/mod \
+    --mount=type=bind,from=version,source=/tmp/.ldflags,target=/tmp/.ldflags <<EOT
+  set -ex
+  xx-go build -trimpath -buildvcs=false -ldflags "$(cat /tmp/.ldflags)" -o /out/docker-pullsafe ./cmd/docker-pullsafe
+  xx-verify --static /out/docker-pullsafe
+EOT
+
+FROM base AS lint
+RUN --mount=type=bind,target=. \
+    --mount=type=cache,target=/root/.cache \
+    --mount=type=cache,target=/go/pkg/mod \
+    --mount=type=bind,from=golangci-lint,source=/usr/bin/golangci-lint,target=/usr/bin/golangci-lint \
+    golangci-lint run ./...
+
+# Without what starts a daemon: that needs root in a machine of its own (make test).
+FROM base AS unit-test
+RUN --mount=type=bind,target=. \
+    --mount=type=cache,target=/root/.cache \
+    --mount=type=cache,target=/go/pkg/mod \
+    go test -short -coverprofile=/tmp/coverage.txt ./...
+
+FROM scratch AS test
+COPY --from=unit-test /tmp/coverage.txt /coverage.txt
+
+FROM scratch AS plugin-unix
+COPY --link --from=build-plugin /out/docker-pullsafe /docker-pullsafe
+
+FROM plugin-unix AS plugin-linux
+FROM plugin-unix AS plugin-darwin
+
+FROM scratch AS plugin-windows
+COPY --link --from=build-plugin /out/docker-pullsafe /docker-pullsafe.exe
+
+FROM plugin-${TARGETOS} AS plugin
 
 FROM scratch AS frontend
 LABEL moby.buildkit.frontend.network.none="true"
 LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
-COPY --link --from=build /out/pullsafe-frontend /bin/pullsafe-frontend
+COPY --link --from=build-frontend /out/pullsafe-frontend /bin/pullsafe-frontend
 ENTRYPOINT ["/bin/pullsafe-frontend"]

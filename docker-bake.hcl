@@ -11,6 +11,11 @@ variable "TAG" {
   default = "local"
 }
 
+# Where the files go: DESTDIR/build, DESTDIR/release, DESTDIR/coverage.
+variable "DESTDIR" {
+  default = "./bin"
+}
+
 # Special target: https://github.com/docker/metadata-action#bake-definition
 target "meta-helper" {
   tags = ["${ORG}/pullsafe:${TAG}"]
@@ -24,7 +29,7 @@ target "_common" {
 }
 
 group "default" {
-  targets = ["frontend"]
+  targets = ["frontend", "plugin"]
 }
 
 target "frontend" {
@@ -33,9 +38,11 @@ target "frontend" {
   output   = ["type=docker"]
 }
 
+# What is published: with the time of the commit in SOURCE_DATE_EPOCH, the images
+# come out the same wherever they are built (docs/releases.md).
 target "frontend-cross" {
   inherits  = ["frontend"]
-  output    = ["type=image"]
+  output    = ["type=image,rewrite-timestamp=true"]
   platforms = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x"]
 }
 
@@ -49,7 +56,7 @@ target "frontend-labs" {
 
 target "frontend-labs-cross" {
   inherits = ["frontend-cross", "frontend-labs"]
-  output   = ["type=image"]
+  output   = ["type=image,rewrite-timestamp=true"]
 }
 
 # Both channels.
@@ -61,13 +68,48 @@ group "frontends-cross" {
   targets = ["frontend-cross", "frontend-labs-cross"]
 }
 
+# The Docker CLI plugin.
+target "plugin" {
+  inherits  = ["_common"]
+  target    = "plugin"
+  output    = ["${DESTDIR}/build"]
+  platforms = ["local"]
+}
+
+# One folder a platform.
+target "plugin-cross" {
+  inherits  = ["plugin"]
+  output    = ["${DESTDIR}/release"]
+  platforms = [
+    "linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/riscv64", "linux/s390x",
+    "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64",
+  ]
+}
+
+# All that a release publishes.
+group "release" {
+  targets = ["frontends-cross", "plugin-cross"]
+}
+
 group "validate" {
-  targets = ["validate-dockerfile"]
+  targets = ["lint", "validate-dockerfile"]
+}
+
+target "lint" {
+  inherits = ["_common"]
+  target   = "lint"
+  output   = ["type=cacheonly"]
 }
 
 target "validate-dockerfile" {
   inherits = ["_common"]
   call     = "check"
+}
+
+target "test" {
+  inherits = ["_common"]
+  target   = "test"
+  output   = ["${DESTDIR}/coverage"]
 }
 
 # Each example is built with the frontend of this checkout, not a published one.
@@ -77,7 +119,7 @@ group "examples" {
 
 target "example" {
   name     = "example-${dir}"
-  matrix   = { dir = ["uv", "multi-registry", "coolify"] }
+  matrix   = { dir = ["coolify", "multi-registry", "named-context", "private-and-public", "uv"] }
   context  = "examples/${dir}"
   args     = { BUILDKIT_SYNTAX = "pullsafe_frontend" }
   contexts = { pullsafe_frontend = "target:frontend" }

@@ -15,6 +15,8 @@ import (
 type BuildkitdOpt struct {
 	// Tool is another daemon than ToolBuildkitd, such as ToolBuildkitd012.
 	Tool string
+	// Root is a folder for its state, by default one that goes with the environment.
+	Root string
 	// Config is the text of buildkitd.toml.
 	Config string
 	// Env adds variables, Args flags.
@@ -54,7 +56,7 @@ func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd,
 	}
 	b := &Buildkitd{Addr: "unix://" + filepath.Join(root, "sock"), env: e}
 	args := []string{
-		e.Tools.Path(tool), "--config=" + config, "--root=" + filepath.Join(root, "root"), "--addr=" + b.Addr,
+		e.Tools.Path(tool), "--config=" + config, "--root=" + cmp.Or(opt.Root, filepath.Join(root, "root")), "--addr=" + b.Addr,
 		// "auto" takes overlayfs where the kernel can, else copies.
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-snapshotter=auto",
 		// RUN reaches what the daemon reaches: only loopback servers are of use.

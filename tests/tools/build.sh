@@ -8,15 +8,16 @@
 #   build.sh -n                  only print the folder
 #
 # Go programs are built from the go.mod beside this script, or, where versions
-# exclude each other, from that of a folder beside it. busybox and Docker Engine
-# 20.10 are Debian packages, unpacked into the cache and never installed.
+# exclude each other, from that of a folder beside it. busybox, Docker Engine 20.10
+# and a root file system are Debian packages, unpacked into the cache and never
+# installed.
 # The folder's name holds a hash of each go.mod and go.sum and of this script, so
 # that a changed version never meets an old binary. Each program is put in place
 # by a rename: an interrupted run continues where it stopped.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint"
+all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint rootfs"
 compat="buildkitd-0.12 buildkitd-0.17 buildkitd-0.23 engine-29 compose"
 
 say() { printf '%s\n' "tools: $*" >&2; }
@@ -37,6 +38,7 @@ fi
 path_of() {
   case $1 in
     engine | engine-29) printf '%s\n' "$dir/$1/dockerd" ;;
+    rootfs) printf '%s\n' "$dir/rootfs.tar" ;;
     *) printf '%s\n' "$dir/$1" ;;
   esac
 }
@@ -52,7 +54,7 @@ for tool in "$@"; do
     *" $tool "*) ;;
     *) die "unknown tool $tool; there are: $all; and $compat" ;;
   esac
-  [ -x "$(path_of "$tool")" ] || wanted="$wanted $tool"
+  [ -e "$(path_of "$tool")" ] || wanted="$wanted $tool"
 done
 if [ -z "$wanted" ]; then
   printf '%s\n' "$dir"
@@ -123,6 +125,7 @@ build_one() {
     runc) build_runc ;;
     busybox) get_busybox ;;
     engine) get_engine ;;
+    rootfs) get_rootfs ;;
   esac
 }
 
@@ -292,8 +295,48 @@ add_libraries() {
   done
 }
 
+# get_rootfs makes a small Debian with a shell, git and file: the project's own
+# Dockerfile is built on it. No script of a package runs.
+get_rootfs() {
+  if ! have apt-get || ! have dpkg-deb; then
+    say "no root file system without apt-get and dpkg-deb: tests/selfbuild is skipped"
+    return 0
+  fi
+  say "unpacking a root file system (coreutils, git, file)"
+  root=$tmp/rootfs
+  mkdir -p "$tmp/rootfs-debs/partial" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/root" "$root/etc"
+  mkdir -m 1777 "$root/tmp"
+  : >"$tmp/status"
+  # As if nothing was installed, so that the packages' libraries come too.
+  get_packages() {
+    apt-get -qq -y -o APT::Sandbox::User=root -o APT::Install-Recommends=0 -o Debug::NoLocking=1 \
+      -o Dir::State::status="$tmp/status" -o Dir::Cache::archives="$tmp/rootfs-debs" \
+      --download-only install dash coreutils findutils grep sed gzip tar git file ca-certificates >&2
+  }
+  if ! get_packages; then
+    say "apt-get update (this machine's package lists may be old)"
+    apt-get -q update >&2 && get_packages || die "cannot download the packages of the root file system"
+  fi
+  for name in bin sbin lib lib64; do
+    mkdir -p "$root/usr/$name"
+    ln -s "usr/$name" "$root/$name"
+  done
+  for deb in "$tmp"/rootfs-debs/*.deb; do
+    # The packages' /bin goes where the link leads. Of Perl only git's helpers
+    # would have use.
+    dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$root" --exclude './usr/share/doc/*' \
+      --exclude './usr/share/man/*' --exclude './usr/share/locale/*' --exclude './usr/share/perl/*' --exclude './usr/lib/*/perl/*' ||
+      die "cannot unpack $deb"
+  done
+  [ -e "$root/bin/sh" ] || ln -s dash "$root/bin/sh"
+  printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+  tar -c -C "$root" --sort=name --numeric-owner -f "$tmp/rootfs.tar" .
+  mv "$tmp/rootfs.tar" "$dir/rootfs.tar"
+}
+
 for tool in $wanted; do
   # Another run may have made it while this one waited for the lock.
-  [ -x "$(path_of "$tool")" ] || build_one "$tool"
+  [ -e "$(path_of "$tool")" ] || build_one "$tool"
 done
 printf '%s\n' "$dir"

@@ -1,0 +1,72 @@
+package selfbuild
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/pkg/errors"
+)
+
+// parseDockerfile returns the stages of a Dockerfile, and its arguments before
+// the first of them.
+func parseDockerfile(file string) ([]instructions.Stage, []string, *shell.Lex, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, nil, errors.WithStack(err)
+	}
+	ast, err := parser.Parse(bytes.NewReader(b))
+	if err != nil {
+		return nil, nil, nil, errors.Wrap(err, file)
+	}
+	stages, args, err := instructions.Parse(ast.AST, linter.New(&linter.Config{}))
+	if err != nil {
+		return nil, nil, nil, errors.Wrap(err, file)
+	}
+	var env []string
+	for _, cmd := range args {
+		for _, kv := range cmd.Args {
+			env = append(env, kv.Key+"="+kv.ValueString())
+		}
+	}
+	return stages, env, shell.NewLex(ast.EscapeToken), nil
+}
+
+// externalImages are the images of the FROM lines that are no stages.
+func externalImages(file string) ([]string, error) {
+	stages, env, lex, err := parseDockerfile(file)
+	if err != nil {
+		return nil, err
+	}
+	var images []string
+	for _, stage := range stages {
+		name, _, err := lex.ProcessWord(stage.BaseName, shell.EnvsFromSlice(append(env, "TARGETOS=linux")))
+		if err != nil {
+			return nil, errors.Wrapf(err, "FROM %s", stage.BaseName)
+		}
+		_, isStage := instructions.HasStage(stages, name)
+		if name != "scratch" && !isStage && !slices.Contains(images, name) {
+			images = append(images, name)
+		}
+	}
+	return images, nil
+}
+
+// argument is the default of an argument before the first FROM.
+func argument(file, name string) (string, error) {
+	_, env, _, err := parseDockerfile(file)
+	if err != nil {
+		return "", err
+	}
+	for _, kv := range env {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value, nil
+		}
+	}
+	return "", errors.Errorf("%s has no ARG %s before its first FROM", file, name)
+}
