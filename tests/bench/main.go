@@ -27,7 +27,7 @@ import (
 func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 20, "builds of each frontend in a case")
-	flag.StringVar(&o.kinds, "cases", "", "only these kinds of case, comma-separated")
+	flag.StringVar(&o.kinds, "cases", "", "only these kinds of case, comma-separated; the others' figures stay in the JSON file")
 	flag.DurationVar(&o.latency, "latency", -1, "only this latency of the registries")
 	flag.IntVar(&o.refs, "references", 0, "only so many references")
 	flag.StringVar(&o.json, "json", "", "write the figures as JSON to this file")
@@ -66,6 +66,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}); err != nil {
 		return err
+	}
+	if o.kinds != "" && o.json != "" {
+		if err := rep.merge(o.json, o.wants); err != nil {
+			return err
+		}
 	}
 	text := rep.markdown()
 	fmt.Print(text)

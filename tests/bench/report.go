@@ -112,6 +112,37 @@ func (rep *report) markdown() string {
 	return b.String()
 }
 
+// merge adds the figures of an earlier run that this one did not measure anew.
+func (rep *report) merge(path string, measured func(kind string) bool) error {
+	dt, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	var old report
+	if err := json.Unmarshal(dt, &old); err != nil {
+		return errors.Wrap(err, path)
+	}
+	if old.Rounds != rep.Rounds || old.CPUs != rep.CPUs {
+		return errors.Errorf("%s has %d rounds on %d CPUs: remove it, or measure as it did", path, old.Rounds, old.CPUs)
+	}
+	for _, r := range old.Cases {
+		if !measured(r.Kind) {
+			rep.Cases = append(rep.Cases, r)
+		}
+	}
+	slices.SortStableFunc(rep.Cases, func(a, b *row) int { return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind) })
+	if !measured(kindHang) {
+		rep.Hang = old.Hang
+	}
+	if !measured(kindProcess) {
+		rep.Process = old.Process
+	}
+	return nil
+}
+
 func (rep *report) writeJSON(path string) error {
 	out, err := json.MarshalIndent(rep, "", "  ")
 	if err != nil {
