@@ -52,7 +52,7 @@ func TestSameResultAsUpstream(t *testing.T) {
 	for _, tc := range features {
 		t.Run(tc.name, func(t *testing.T) {
 			want, wantSeen := buildFeature(t, harness.Frontend{Image: shared.Upstream}, tc.files, tc.opts, tc.local)
-			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+			world.Image(t, func(t *testing.T, fe harness.Frontend) {
 				got, seen := buildFeature(t, fe, tc.files, tc.opts, tc.local)
 				require.Equal(t, want, got)
 				if tc.spare {

@@ -122,6 +122,17 @@ func Both(t *testing.T, f func(t *testing.T, fe harness.Frontend)) {
 	}
 }
 
+// Image is Both for what many builds show: with the image alone, unless -full is
+// set.
+func Image(t *testing.T, f func(t *testing.T, fe harness.Frontend)) {
+	t.Helper()
+	if Full() {
+		Both(t, f)
+		return
+	}
+	f(t, harness.Frontend{Name: "image", Image: current.Pullsafe})
+}
+
 // Frontends are the two ways in which each scenario is built.
 func (w *World) Frontends() []harness.Frontend {
 	return []harness.Frontend{
