@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,6 +22,10 @@ type series struct {
 	// the median of the builds.
 	Requests int `json:"requests"`
 	Refused  int `json:"refusedExchanges"`
+}
+
+func (s series) String() string {
+	return fmt.Sprintf("%.0f (%.0f to %.0f)", s.MedianMS, s.LowMS, s.HighMS)
 }
 
 // report is everything that was measured.
@@ -88,14 +93,14 @@ func (r *row) summary() string {
 
 func (rep *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d rounds, %d CPUs. Times are medians in milliseconds; requests are those that the registries saw in one build.\n\n", rep.Rounds, rep.CPUs)
+	fmt.Fprintf(&b, "%d rounds, %d CPUs. Times are medians, with the lower and the upper quartile, in milliseconds; requests are those that the registries saw in one build.\n\n", rep.Rounds, rep.CPUs)
 	if len(rep.Cases) > 0 {
 		b.WriteString("| Build | References | Hosts | Latency | Upstream | pullsafe | Ratio | Round by round | Requests, upstream | Requests, pullsafe | Refused exchanges |\n")
 		b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for _, r := range rep.Cases {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d ms | %.0f | %.0f | %.2f | %.2f | %d | %d | %d |\n", r.Kind, r.Refs, r.Hosts, r.LatencyMS,
-			r.Upstream.MedianMS, r.Pullsafe.MedianMS, r.Ratio, r.Paired, r.Upstream.Requests, r.Pullsafe.Requests, r.Pullsafe.Refused)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d ms | %s | %s | %.2f | %.2f | %d | %d | %d |\n", r.Kind, r.Refs, r.Hosts, r.LatencyMS,
+			r.Upstream, r.Pullsafe, r.Ratio, r.Paired, r.Upstream.Requests, r.Pullsafe.Requests, r.Pullsafe.Refused)
 	}
 	if len(rep.Hang) > 0 {
 		b.WriteString("\n| A registry that hangs | Time to the error |\n|---|---|\n")
@@ -129,11 +134,13 @@ func (rep *report) merge(path string, measured func(kind string) bool) error {
 		return errors.Errorf("%s has %d rounds on %d CPUs: remove it, or measure as it did", path, old.Rounds, old.CPUs)
 	}
 	for _, r := range old.Cases {
-		if !measured(r.Kind) {
+		if !slices.ContainsFunc(rep.Cases, r.sameCase) {
 			rep.Cases = append(rep.Cases, r)
 		}
 	}
-	slices.SortStableFunc(rep.Cases, func(a, b *row) int { return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind) })
+	slices.SortFunc(rep.Cases, func(a, b *row) int {
+		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), a.Refs-b.Refs, a.Hosts-b.Hosts, cmp.Compare(a.LatencyMS, b.LatencyMS))
+	})
 	if !measured(kindHang) {
 		rep.Hang = old.Hang
 	}
@@ -141,6 +148,11 @@ func (rep *report) merge(path string, measured func(kind string) bool) error {
 		rep.Process = old.Process
 	}
 	return nil
+}
+
+// sameCase tells whether two rows are of the same case.
+func (r *row) sameCase(other *row) bool {
+	return r.Kind == other.Kind && r.Refs == other.Refs && r.Hosts == other.Hosts && r.LatencyMS == other.LatencyMS
 }
 
 func (rep *report) writeJSON(path string) error {
