@@ -54,29 +54,31 @@ var latencies = []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond
 // cases are all kinds in all sizes with all latencies that are wanted; with -short
 // only the smallest.
 func cases(o options) []benchCase {
-	sizes, latencies := sizes, latencies
-	switch {
-	case o.short:
-		sizes, latencies = sizes[:1], latencies[:1]
-	case o.all:
+	sizes := sizes
+	if o.all {
 		sizes = allSizes
 	}
 	var out []benchCase
 	for _, kind := range kinds {
-		if !o.wants(kind) {
-			continue
-		}
 		for _, size := range sizes {
 			for _, latency := range latencies {
-				if size.refs == maxRefs && latency != latencyOfLargest && !o.all {
-					continue
+				c := benchCase{kind: kind, refs: size.refs, hosts: size.hosts, latency: latency}
+				if o.wantsCase(c) {
+					out = append(out, c)
 				}
-				if (o.refs != 0 && o.refs != size.refs) || (o.latency >= 0 && o.latency != latency) {
-					continue
-				}
-				out = append(out, benchCase{kind: kind, refs: size.refs, hosts: size.hosts, latency: latency})
 			}
 		}
 	}
 	return out
+}
+
+func (o options) wantsCase(c benchCase) bool {
+	switch {
+	case !o.wants(c.kind), o.refs != 0 && o.refs != c.refs, o.latency >= 0 && o.latency != c.latency:
+		return false
+	case o.short:
+		return c.refs == sizes[0].refs && c.latency == latencies[0]
+	default:
+		return o.all || c.refs != maxRefs || c.latency == latencyOfLargest
+	}
 }
