@@ -42,7 +42,9 @@ func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd,
 	}
 	name := e.name("buildkitd")
 	root := filepath.Join(e.Dir, name)
-	if err := os.MkdirAll(root, 0o755); err != nil {
+	// BuildKit leaves folders there when a build is cut off.
+	temp := filepath.Join(root, "tmp")
+	if err := os.MkdirAll(temp, 0o755); err != nil {
 		return nil, errors.WithStack(err)
 	}
 	text := opt.Config
@@ -71,7 +73,7 @@ func (e *Env) StartBuildkitd(ctx context.Context, opt BuildkitdOpt) (*Buildkitd,
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
 	var err error
-	b.Process, err = e.start(processOpt{name: name, args: append(args, opt.Args...), env: e.Environ(opt.Env...), isolated: true})
+	b.Process, err = e.start(processOpt{name: name, args: append(args, opt.Args...), env: e.Environ(append([]string{"TMPDIR=" + temp}, opt.Env...)...), isolated: true})
 	if err != nil {
 		return nil, err
 	}

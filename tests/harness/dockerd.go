@@ -36,7 +36,8 @@ func (e *Env) startEngine(ctx context.Context, tool string, extraArgs ...string)
 	}
 	name := e.name("dockerd")
 	root := filepath.Join(e.Dir, name)
-	if err := os.MkdirAll(root, 0o755); err != nil {
+	temp := filepath.Join(root, "tmp")
+	if err := os.MkdirAll(temp, 0o755); err != nil {
 		return nil, errors.WithStack(err)
 	}
 	config := filepath.Join(root, "daemon.json")
@@ -53,7 +54,7 @@ func (e *Env) startEngine(ctx context.Context, tool string, extraArgs ...string)
 	}
 	path := "PATH=" + d.dir + string(os.PathListSeparator) + e.pathVariable()
 	var err error
-	d.Process, err = e.start(processOpt{name: name, args: append(args, extraArgs...), env: e.Environ(path, "DOCKER_RAMDISK="), isolated: true})
+	d.Process, err = e.start(processOpt{name: name, args: append(args, extraArgs...), env: e.Environ(path, "DOCKER_RAMDISK=", "TMPDIR="+temp), isolated: true})
 	if err != nil {
 		return nil, err
 	}
