@@ -58,7 +58,7 @@ integration: root tools ## tests against real daemons and registries
 .PHONY: compat
 compat: root ## every daemon, client and feature; writes the tables of tests/README.md
 	@sh tests/tools/build.sh compat >/dev/null
-	$(GO) test -count=1 -timeout 40m ./tests/compat ./tests/clients ./tests/dropin -args -full
+	$(GO) test -count=1 -timeout 40m ./tests/compat ./tests/clients ./tests/dropin ./tests -args -full
 
 .PHONY: lint
 # A cache of its own: one that another checkout shares knows files by its paths.

@@ -158,7 +158,7 @@ func TestSpellingThatTheRegistryRefuses(t *testing.T) {
 		{name: "port-503", status: 503, port: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+			world.Image(t, func(t *testing.T, fe harness.Frontend) {
 				host := tc.name + "-" + fe.Name + ".test"
 				upper := strings.ToUpper(host)
 				reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{
@@ -207,7 +207,7 @@ func TestRefusedEverywhere(t *testing.T) {
 		{name: "onbuild", df: "FROM docker.io/library/onbuild:1\nRUN uv\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+			world.Image(t, func(t *testing.T, fe harness.Frontend) {
 				e, c := world.Fresh(t)
 				res := world.Solve(t, e, c, harness.SolveInput{
 					Frontend: fe, Files: world.Dockerfile(tc.df), Opts: tc.opts,

@@ -94,7 +94,7 @@ func TestSourcePolicies(t *testing.T) {
 			in.DockerConfig = tc.login(t, e)
 			in.Frontend = harness.Frontend{Image: shared.Upstream}
 			up := world.Solve(t, e, c, in)
-			world.Both(t, func(t *testing.T, fe harness.Frontend) {
+			world.Image(t, func(t *testing.T, fe harness.Frontend) {
 				shared.Reset()
 				in.Frontend = fe
 				res := world.Solve(t, e, c, in)

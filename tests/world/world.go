@@ -1,7 +1,8 @@
 // Package world is what the tests of pullsafe share: registries under the names
 // of the real ones with small images in them, the frontend images, and the steps
 // of a scenario. Each scenario runs twice, with the frontend in the test's
-// process and as the image that users name, and asserts what the registries saw.
+// process and as the image that users name (long series with -full only), and
+// asserts what the registries saw.
 //
 // A test binary has one world, because Go reads the address of the proxy that
 // leads to it only once. Tests that look at requests reset them, so they do not
