@@ -182,8 +182,8 @@ func domain(ref string) string {
 	return reference.Domain(named)
 }
 
-// repository is the path of a reference.
-func repository(ref string) string {
+// Repository is the path of a reference, without the host; "" if it is none.
+func Repository(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return ""

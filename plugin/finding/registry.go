@@ -70,7 +70,7 @@ func (r *Registry) add(f *Finding) {
 			if r.Example == "" {
 				r.Example = f.Written
 			}
-			if name := repository(f.Ref); name != "" && !slices.Contains(r.Public, name) {
+			if name := Repository(f.Ref); name != "" && !slices.Contains(r.Public, name) {
 				r.Public = append(r.Public, name)
 			}
 		}

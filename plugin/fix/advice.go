@@ -1,8 +1,6 @@
 package fix
 
 import (
-	"github.com/distribution/reference"
-
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
@@ -38,7 +36,7 @@ func remedies(r *finding.Registry, f *finding.Finding) []diagnosis.Remedy {
 		return []diagnosis.Remedy{{Note: noteEnviron}}
 	case r.Verdict == finding.Accepted:
 		return []diagnosis.Remedy{{Note: "the same login is accepted for other images of " + r.Domain + ": keep it"}, {
-			Note: "to pull this image without it, put {} into config.json in buildx's folder config/" + r.Host + "/" + path(f.Ref) + "@pull (buildx 0.31 or newer)",
+			Note: "to pull this image without it, put {} into config.json in buildx's folder config/" + r.Host + "/" + finding.Repository(f.Ref) + "@pull (buildx 0.31 or newer)",
 		}}
 	}
 	example := diagnosis.Clean(r.Example, maxName)
@@ -59,14 +57,6 @@ func remedies(r *finding.Registry, f *finding.Finding) []diagnosis.Remedy {
 const maxName = 300
 
 const noteEnviron = "change or unset DOCKER_AUTH_CONFIG: neither docker logout nor --fix can remove what it holds"
-
-func path(ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil {
-		return ""
-	}
-	return reference.Path(named)
-}
 
 // keepable is why a login cannot be kept for pushes alone, or "".
 func keepable(r *finding.Registry) string {

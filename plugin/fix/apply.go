@@ -10,6 +10,8 @@ import (
 	"github.com/docker/cli/cli/config"
 	dockercredentials "github.com/docker/cli/cli/config/credentials"
 	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/plugin/finding"
 )
 
 // Apply makes the change. It reads the configuration anew, so that what another
@@ -90,4 +92,6 @@ func (a *Action) Undo() string {
 }
 
 // Scope is the scope of a token for the image that was refused.
-func (a *Action) Scope() string { return "repository:" + path(a.Registry.Example) + ":pull" }
+func (a *Action) Scope() string {
+	return "repository:" + finding.Repository(a.Registry.Example) + ":pull"
+}

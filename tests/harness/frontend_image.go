@@ -29,24 +29,15 @@ const frontendStage = "frontend"
 // ReadFrontendTarget reads labels and entry point of the stage "frontend", so
 // that tests run an image like the published one.
 func ReadFrontendTarget(dockerfile string) (*FrontendTarget, error) {
-	b, err := os.ReadFile(dockerfile)
+	stages, _, lex, err := ParseDockerfile(dockerfile)
 	if err != nil {
-		return nil, errors.WithStack(err)
-	}
-	ast, err := parser.Parse(bytes.NewReader(b))
-	if err != nil {
-		return nil, errors.Wrap(err, dockerfile)
-	}
-	stages, _, err := instructions.Parse(ast.AST, linter.New(&linter.Config{}))
-	if err != nil {
-		return nil, errors.Wrap(err, dockerfile)
+		return nil, err
 	}
 	i, ok := instructions.HasStage(stages, frontendStage)
 	if !ok {
 		return nil, errors.Errorf("%s has no stage %q", dockerfile, frontendStage)
 	}
 	t := &FrontendTarget{Labels: map[string]string{}}
-	lex := shell.NewLex(ast.EscapeToken)
 	for _, cmd := range stages[i].Commands {
 		switch c := cmd.(type) {
 		case *instructions.LabelCommand:
@@ -69,6 +60,21 @@ func ReadFrontendTarget(dockerfile string) (*FrontendTarget, error) {
 		return nil, errors.Errorf("%s: stage %q has no entry point", dockerfile, frontendStage)
 	}
 	return t, nil
+}
+
+// ParseDockerfile returns the stages of a Dockerfile, its arguments before the
+// first of them, and what expands their words.
+func ParseDockerfile(file string) ([]instructions.Stage, []instructions.ArgCommand, *shell.Lex, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, nil, errors.WithStack(err)
+	}
+	ast, err := parser.Parse(bytes.NewReader(b))
+	if err != nil {
+		return nil, nil, nil, errors.Wrap(err, file)
+	}
+	stages, args, err := instructions.Parse(ast.AST, linter.New(&linter.Config{}))
+	return stages, args, shell.NewLex(ast.EscapeToken), errors.Wrap(err, file)
 }
 
 // CheckoutTarget is ReadFrontendTarget of the checkout's Dockerfile.

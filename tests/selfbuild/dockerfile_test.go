@@ -1,32 +1,22 @@
 package selfbuild
 
 import (
-	"bytes"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/linter"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/tests/harness"
 )
 
 // parseDockerfile returns the stages of a Dockerfile, and its arguments before
-// the first of them.
+// the first of them as variables.
 func parseDockerfile(file string) ([]instructions.Stage, []string, *shell.Lex, error) {
-	b, err := os.ReadFile(file)
+	stages, args, lex, err := harness.ParseDockerfile(file)
 	if err != nil {
-		return nil, nil, nil, errors.WithStack(err)
-	}
-	ast, err := parser.Parse(bytes.NewReader(b))
-	if err != nil {
-		return nil, nil, nil, errors.Wrap(err, file)
-	}
-	stages, args, err := instructions.Parse(ast.AST, linter.New(&linter.Config{}))
-	if err != nil {
-		return nil, nil, nil, errors.Wrap(err, file)
+		return nil, nil, nil, err
 	}
 	var env []string
 	for _, cmd := range args {
@@ -34,7 +24,7 @@ func parseDockerfile(file string) ([]instructions.Stage, []string, *shell.Lex, e
 			env = append(env, kv.Key+"="+kv.ValueString())
 		}
 	}
-	return stages, env, shell.NewLex(ast.EscapeToken), nil
+	return stages, env, lex, nil
 }
 
 // externalImages are the images of the FROM lines that are no stages.
