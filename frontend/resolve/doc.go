@@ -1,0 +1,7 @@
+// Package resolve asks BuildKit for the metadata of images, each reference once a
+// build: as written first and, where the registry rejected the credentials of the
+// session, again under a host alias for which there are none.
+//
+// It knows nothing of Dockerfiles and has no words for people: it turns a
+// request into a [Resolution], which holds facts, and keeps it in one memo.
+package resolve
