@@ -25,9 +25,11 @@ const transientRepeats = 2
 // transientWait is the pause before the first repetition; it doubles.
 const transientWait = 250 * time.Millisecond
 
-// repeatWithin: what failed later than this was no passing fault, and a
-// repetition would take as long again.
-const repeatWithin = 10 * time.Second
+// repeatWithin: a fault that took longer than this is not repeated. Either it is
+// not transient, and a repetition would take as long again, or it was repeated
+// already: from 0.34 on, BuildKit's client and daemon repeat a failed token
+// request for 7 s (util/resolver/retryhandler).
+const repeatWithin = 5 * time.Second
 
 // answerWithin bounds all tries without credentials for one image together. They
 // come after a refusal, with which upstream ends the build at once: a registry

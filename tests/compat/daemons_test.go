@@ -28,7 +28,8 @@ var daemons = []daemon{
 	{name: "buildkit-12", tool: harness.ToolBuildkitd012, start: startBuildkitd},
 	{name: "buildkit-17", tool: harness.ToolBuildkitd017, start: startBuildkitd},
 	{name: "buildkit-23", tool: harness.ToolBuildkitd023, start: startBuildkitd},
-	{name: "buildkit-33", tool: harness.ToolBuildkitd, usual: true, start: startBuildkitd},
+	{name: "buildkit-33", tool: harness.ToolBuildkitd033, start: startBuildkitd},
+	{name: "buildkit-34", tool: harness.ToolBuildkitd, usual: true, start: startBuildkitd},
 	{name: "engine-20", tool: harness.ToolEngine, usual: true, start: startEngine},
 	{name: "engine-29", tool: harness.ToolEngine29, start: startEngine},
 }

@@ -180,7 +180,7 @@ func (sc scenario) must() string {
 
 // outcome is what came of a build, for the table.
 func (r *run) outcome() string {
-	took := fmt.Sprintf("%.1f s", r.took.Seconds())
+	took := fmt.Sprintf("%.1f s, %d requests", r.took.Seconds(), len(r.site.Requests()))
 	if r.Err == nil {
 		return "builds, " + took
 	}

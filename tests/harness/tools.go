@@ -40,12 +40,13 @@ const (
 	ToolBuildkitd012 = "buildkitd-0.12"
 	ToolBuildkitd017 = "buildkitd-0.17"
 	ToolBuildkitd023 = "buildkitd-0.23"
+	ToolBuildkitd033 = "buildkitd-0.33"
 	ToolEngine29     = "engine-29"
 	ToolCompose      = "compose"
 )
 
 // compatTools are the tools of `build.sh compat` alone.
-var compatTools = []string{ToolBuildkitd012, ToolBuildkitd017, ToolBuildkitd023, ToolEngine29, ToolCompose}
+var compatTools = []string{ToolBuildkitd012, ToolBuildkitd017, ToolBuildkitd023, ToolBuildkitd033, ToolEngine29, ToolCompose}
 
 // coreTools are what builds with buildkitd need.
 var coreTools = []string{ToolBuildkitd, ToolBuildx, ToolRegistry, ToolFrontend, ToolRunc, ToolBusybox}
