@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNoAnswer: a registry that hangs under its other spellings does not hold the
+// TestNoAnswer: a registry that hangs under its host aliases does not hold the
 // error back for longer than the bound, whatever it does.
 func TestNoAnswer(t *testing.T) {
 	for _, tc := range []struct {
@@ -28,10 +28,10 @@ func TestNoAnswer(t *testing.T) {
 		{"a late fault is not repeated", func(context.Context) error {
 			time.Sleep(repeatWithin + time.Second)
 			return errors.New("failed to do request: EOF")
-		}, 2 * (repeatWithin + time.Second), 2, "EOF"},
+		}, 3 * (repeatWithin + time.Second), 3, "EOF"},
 		{"a fault at once is", func(context.Context) error {
 			return errors.New("failed to do request: EOF")
-		}, 2 * 3 * transientWait, 6, "EOF"},
+		}, 3 * 3 * transientWait, 9, "EOF"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

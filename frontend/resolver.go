@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/llb"
 )
 
@@ -157,7 +158,7 @@ func (r *resolver) withoutCredentials(ctx context.Context, q *query, t *diagnosi
 
 // spellings puts the spelling that has worked for the repository first.
 func (r *resolver) spellings(q *query) []reference.Named {
-	all := llb.Spellings(q.named)
+	all := llb.Aliases(q.named, registry.AliasOrder(q.host(), digestOf(q.named) != ""))
 	if known, ok := r.names().Respell(q.named); ok {
 		out := []reference.Named{known}
 		for _, alt := range all {

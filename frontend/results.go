@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
 )
 
@@ -19,9 +20,6 @@ import (
 // takes it to the client, and buildx writes a value that is base64 of a JSON
 // object into its metadata file as that object.
 const keyReport = "frontend.pullsafe.report"
-
-// dockerHub is the registry of references that name none.
-const dockerHub = "docker.io"
 
 // results are the session's references as a report.
 func (s *session) results() *report.Report {
@@ -85,7 +83,7 @@ func (s *session) bareNameHint(ref references.Reference) string {
 		return ""
 	}
 	named, err := reference.ParseNormalizedNamed(ref.Name)
-	if err != nil || reference.Domain(named) != dockerHub {
+	if err != nil || reference.Domain(named) != registry.DockerHub {
 		return ""
 	}
 	near, _ := suggest.Search(ref.Written, s.set.Names, false)

@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// spellAll maps every image of def to one of its other spellings.
-func spellAll(t testing.TB, def *pb.Definition, nth int) Names {
+// aliasAll maps every image of def to one of its host aliases.
+func aliasAll(t testing.TB, def *pb.Definition, nth int) Names {
 	t.Helper()
 	names := Names{}
 	sources, err := ImageSources(def)
 	require.NoError(t, err)
 	for _, src := range sources {
-		if others := Spellings(src.Ref); len(others) > 0 {
+		if others := Aliases(src.Ref, allKinds); len(others) > 0 {
 			names[src.Ref.Name()] = others[nth%len(others)].Name()
 		}
 	}
@@ -105,7 +105,7 @@ func TestRewriteAgreesWithPolicy(t *testing.T) {
 	for i := range 300 {
 		def := randomDefinition(t, rnd, 1+rnd.IntN(40))
 		requireAgreement(t, testNames(), def)
-		requireAgreement(t, spellAll(t, def, i), def)
+		requireAgreement(t, aliasAll(t, def, i), def)
 	}
 	requireAgreement(t, testNames(), build(t, func(ref string) string { return ref }))
 }
@@ -143,7 +143,7 @@ func FuzzRewriteAgreesWithPolicy(f *testing.F) {
 			}
 			add(op)
 		}
-		requireAgreement(t, spellAll(t, def, nth), def)
+		requireAgreement(t, aliasAll(t, def, nth), def)
 		requireAgreement(t, testNames(), def)
 	})
 }

@@ -1,7 +1,7 @@
-// Package llb gives images another spelling of their registry host, so that
-// they are pulled without the credentials that are stored for that host.
+// Package llb gives images a host alias, another name of the same registry host,
+// so that they are pulled without the credentials that are stored for that host.
 //
-// # Why a spelling takes the credentials away
+// # Why an alias takes the credentials away
 //
 // A frontend has no handle on the session's credentials. When a registry asks
 // for authentication, BuildKit asks the client with the host of the request
@@ -16,7 +16,7 @@
 //
 // # Why convert rules are preferred
 //
-// [Names.Policy] states the other spelling as rules of a source policy.
+// [Names.Policy] states the alias as rules of a source policy.
 // BuildKit applies them while it loads the definition, after the user's own
 // policies have seen the reference as written, and progress and error snippets
 // keep the user's names, the latter because [Names.Annotate] says them under the
@@ -26,7 +26,7 @@
 //
 // # What never changes
 //
-// The registry, its port, the scheme (a spelling must neither leave nor enter
+// The registry, its port, the scheme (an alias must neither leave nor enter
 // BuildKit's plain HTTP rule for loopback hosts), the repository's path, the
 // tag, the digest, the platform and every attribute of a source. An identifier
 // that BuildKit would read differently from this package is left alone.

@@ -58,47 +58,48 @@ func (h host) defaultPort() string {
 	return portHTTPS
 }
 
-// spell returns h in another spelling, false when there is none of that kind.
-func (h host) spell(w way) (host, bool) {
-	switch w {
-	case letterCase:
-		return h.spellName()
-	case portNumber:
-		return h.spellPort(), true
-	default:
-		return host{}, false
+// Docker Hub's registry has another name than its references: references say
+// DockerHub, and requests go to DockerHubRegistry (util/resolver/resolver.go,
+// NewRegistryConfig).
+const (
+	DockerHub         = "docker.io"
+	DockerHubRegistry = "registry-1.docker.io"
+)
+
+// asked returns the host that BuildKit asks for the images of h. Only the exact
+// name is translated, so the name of the registry itself has to be written
+// differently, not "docker.io".
+func (h host) asked() host {
+	if h == (host{name: DockerHub}) {
+		h.name = DockerHubRegistry
 	}
+	return h
 }
 
-// spellName changes the letter case. Neither of "localhost", which only in
-// lower case is plain HTTP for BuildKit, nor of an IP address, which has either
-// no letters or hexadecimal digits that a client may normalise.
-func (h host) spellName() (host, bool) {
-	if strings.EqualFold(h.name, localhost) || h.isIP() {
-		return host{}, false
-	}
-	// None of these is the lower-case name, where a login is stored if anywhere.
-	lower := strings.ToLower(h.name)
-	for _, name := range []string{strings.ToUpper(h.name), titleCase(lower), lastUpper(lower)} {
-		if name != h.name { // as written, it was refused
-			return host{name: name, port: h.port}, true
-		}
-	}
-	return host{}, false
+// endpoint is where a host leads: hosts with the same endpoint are aliases of one
+// registry host.
+type endpoint struct {
+	name  string
+	port  string
+	plain bool
 }
 
-// spellPort writes the port out, or with one more leading zero when it is
-// written out. A written port is never left out: a login may be stored for the
-// bare host.
-//
-// The macOS keychain helper reads the port as a number (osxkeychain,
-// splitServer), so a zero alone does not hide a host with a port from it.
-func (h host) spellPort() host {
-	if h.port == "" {
-		return host{name: h.name, port: h.defaultPort()}
+// endpoint returns where BuildKit connects to for the images of h.
+func (h host) endpoint() endpoint {
+	h = h.asked()
+	end := endpoint{name: strings.ToLower(h.name), plain: h.plainHTTP()}
+	switch end.port = strings.TrimLeft(h.port, "0"); {
+	case h.port == "":
+		end.port = h.defaultPort()
+	case end.port == "":
+		end.port = "0"
 	}
-	return host{name: h.name, port: "0" + h.port}
+	return end
 }
+
+// SameHost tells whether BuildKit connects to the same place for the images of two
+// registry hosts: whether one is a host alias of the other.
+func SameHost(a, b string) bool { return parseHost(a).endpoint() == parseHost(b).endpoint() }
 
 func (h host) isIP() bool {
 	if strings.HasPrefix(h.name, "[") {
@@ -106,33 +107,4 @@ func (h host) isIP() bool {
 	}
 	_, err := netip.ParseAddr(h.name)
 	return err == nil
-}
-
-// titleCase returns an ASCII name with the first letter of each run of letters
-// in upper case: "Registry-1.Docker.Io".
-func titleCase(lower string) string {
-	name := []byte(lower)
-	for i := range name {
-		if isLower(lower[i]) && (i == 0 || !isLower(lower[i-1])) {
-			name[i] -= 'a' - 'A'
-		}
-	}
-	return string(name)
-}
-
-// lastUpper returns an ASCII name with its last letter in upper case: what is
-// left for names such as "A.B", whose upper and title case are the same.
-func lastUpper(lower string) string {
-	name := []byte(lower)
-	for i := len(name) - 1; i >= 0; i-- {
-		if isLower(name[i]) {
-			name[i] -= 'a' - 'A'
-			break
-		}
-	}
-	return string(name)
-}
-
-func isLower(c byte) bool {
-	return 'a' <= c && c <= 'z'
 }

@@ -91,7 +91,7 @@ func TestRespell(t *testing.T) {
 func TestRespellTakesEverySpelling(t *testing.T) {
 	for _, s := range []string{"alpine:3", "ghcr.io/a/b@" + testDigest, "[::1]:5000/x", "localhost/x", "GHCR.IO/a"} {
 		ref := parse(t, s)
-		for _, other := range Spellings(ref) {
+		for _, other := range Aliases(ref, allKinds) {
 			got, ok := Names{ref.Name(): other.Name()}.Respell(ref)
 			require.True(t, ok)
 			require.Equal(t, other, got)

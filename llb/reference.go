@@ -11,38 +11,6 @@ import (
 // imageScheme is the scheme of images in a registry (BuildKit, source/types).
 const imageScheme = "docker-image://"
 
-// Spellings returns the other spellings of ref's registry host in the order in
-// which they are worth trying; empty when there is none. Nothing but the host
-// changes: path, tag and digest are equal, and so are the registry, the port
-// and the scheme that BuildKit picks for it. The order is a table by registry,
-// see waysByRegistry.
-//
-// No spelling is the host as written, nor the bare host in lower case: a login
-// may be stored under either. Docker Hub's is stored for docker.io,
-// index.docker.io and registry-1.docker.io (authprovider.DockerHubRegistryHost,
-// docker/cli configfile), which its spellings avoid as well.
-func Spellings(ref reference.Named) []reference.Named {
-	if ref == nil {
-		return nil
-	}
-	ref, err := reference.ParseNormalizedNamed(ref.String())
-	if err != nil {
-		return nil
-	}
-	h := parseHost(reference.Domain(ref)).asked()
-	var refs []reference.Named
-	for _, w := range h.ways() {
-		other, ok := h.spell(w)
-		if !ok {
-			continue
-		}
-		if ref, ok := withName(ref, other.String()+"/"+reference.Path(ref)); ok {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
-}
-
 // withName returns ref under another name. It is false when the name leads to
 // another place: another registry, port or path, or from TLS to plain HTTP or
 // back.
@@ -51,8 +19,7 @@ func withName(ref reference.Named, name string) (reference.Named, bool) {
 	if err != nil || other.Name() != name || reference.Path(other) != reference.Path(ref) {
 		return nil, false
 	}
-	from, to := parseHost(reference.Domain(ref)), parseHost(reference.Domain(other))
-	return other, from.endpoint() == to.endpoint()
+	return other, SameHost(reference.Domain(ref), reference.Domain(other))
 }
 
 // ParseImageSource returns the reference of a docker-image source identifier

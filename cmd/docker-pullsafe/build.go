@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/plugin/buildcmd"
 	"github.com/org/pullsafe/plugin/probe"
@@ -94,7 +95,7 @@ func runBuild(cmd *cobra.Command, dockerCLI command.Cli, args []string) error {
 	})
 }
 
-// withoutLogin returns another spelling of the frontend image if its registry
+// withoutLogin returns the frontend image under a host alias if its registry
 // refuses the stored login and gives the image without one, and says so; else "".
 // Whatever else is wrong is the builder's to find.
 func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) string {
@@ -103,14 +104,15 @@ func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) s
 		return ""
 	}
 	named = reference.TagNameOnly(named)
-	spellings := llb.Spellings(named)
-	if len(spellings) == 0 {
+	host := reference.Domain(named)
+	_, pinned := named.(reference.Digested)
+	aliases := llb.Aliases(named, registry.AliasOrder(host, pinned))
+	if len(aliases) == 0 {
 		return ""
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, frontendTimeout, errors.New("the registry of the frontend image does not answer"))
 	defer cancel()
 	store := openStore(dockerCLI.ConfigFile(), frontendTimeout)
-	host := reference.Domain(named)
 	prober := probe.New(probe.Options{Lookup: store.Lookup, Certs: certFolders(), Timeout: frontendTimeout, Concurrency: 1})
 	results, err := prober.Probe(ctx, []references.Reference{{Written: frontend, Name: named.String()}})
 	if err != nil || len(results) != 1 {
@@ -125,7 +127,7 @@ func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) s
 		return ""
 	}
 	note(dockerCLI, "pullsafe: "+diagnosis.RefusedShort(host, []string{frontend}, d, "pulling"))
-	return spellings[0].String()
+	return aliases[0].String()
 }
 
 // note says something that is not buildx's, on standard error.

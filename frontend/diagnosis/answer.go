@@ -1,6 +1,10 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/org/pullsafe/frontend/registry"
+)
 
 // usedCredentials is nil where the text does not say. Only BuildKit's token
 // phrases are sure, and a registry that speaks of the credentials it saw.
@@ -41,13 +45,13 @@ func (f *facts) retryCanHelp(class Class, host string) bool {
 	default:
 		return false
 	}
-	r := registryOf(host)
+	r := registry.Of(host)
 	switch {
 	case f.status == 451, f.status == 402, containsAny(f.said(), hopelessWords), f.isPush(), f.namesNothing(), f.isImageID():
 		return false
-	case r.privateOnly:
+	case r.PrivateOnly:
 		return false
-	case class == DeniedAmbiguous && (r.noLogin || f.afterAccess(r) || f.mirrorHost() != ""):
+	case class == DeniedAmbiguous && (r.NoLogin || f.afterAccess(r) || f.mirrorHost() != ""):
 		return false
 	}
 	return true
@@ -83,7 +87,7 @@ func (f *facts) namesNothing() bool {
 
 // isImageID: a local image's ID used as a name.
 func (f *facts) isImageID() bool {
-	return strings.HasPrefix(strings.TrimPrefix(f.ref, hub+"/library/"), "sha256:")
+	return strings.HasPrefix(strings.TrimPrefix(f.ref, registry.DockerHub+"/library/"), "sha256:")
 }
 
 // afterAccess: the registry had let this caller in when it refused. A blob is
@@ -91,11 +95,11 @@ func (f *facts) isImageID() bool {
 // answers a HEAD, so a token had been given before; BuildKit's text for that
 // (the status alone) can also be a registry that takes no tokens. A registry
 // that asks for authentication got none that counts.
-func (f *facts) afterAccess(r registry) bool {
+func (f *facts) afterAccess(r registry.Registry) bool {
 	switch {
 	case strings.Contains(f.url, "/blobs/"):
 		return true
-	case f.status > 0 && f.token == tokenUnsaid && r.anonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
+	case f.status > 0 && f.token == tokenUnsaid && r.AnonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
 		return strings.Contains(f.url, "/token")
 	case f.status > 0 || f.token != tokenUnsaid || f.code == "":
 		return false

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 // catalogue is the page that explains every message to users. What the code
@@ -308,17 +310,17 @@ func registryTable() string {
 	var b strings.Builder
 	b.WriteString("| Registry | Hosts | Command | Notes |\n|---|---|---|---|\n")
 	code := func(s string) string { return "`" + strings.ReplaceAll(s, "|", `\|`) + "`" }
-	for _, r := range registries {
-		hosts := make([]string, len(r.hosts))
-		for i, h := range r.hosts {
+	for _, r := range registry.All() {
+		hosts := make([]string, len(r.Hosts))
+		for i, h := range r.Hosts {
 			hosts[i] = code(h)
 		}
-		command := r.login
+		command := r.Login
 		if command == "" {
 			command = "docker login %s"
 		}
 		command = code(strings.ReplaceAll(command, "%s", "HOST"))
-		if r.noLogin {
+		if r.NoLogin {
 			command = "none: it has no login"
 		}
 		var notes []string
@@ -326,15 +328,15 @@ func registryTable() string {
 			say  bool
 			text string
 		}{
-			{r.kind != "", r.kind},
-			{r.privateOnly, "nothing without a login"},
-			{r.limit != "", r.limit},
+			{r.LoginNote != "", r.LoginNote},
+			{r.PrivateOnly, "nothing without a login"},
+			{r.Limit != "", r.Limit},
 		} {
 			if n.say {
 				notes = append(notes, n.text)
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.name, strings.Join(hosts, ", "), command, strings.Join(notes, "; "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Name, strings.Join(hosts, ", "), command, strings.Join(notes, "; "))
 	}
 	return b.String()
 }

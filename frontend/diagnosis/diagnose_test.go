@@ -291,17 +291,6 @@ func TestPolicySource(t *testing.T) {
 	assert.Empty(t, PolicySource(`no decision in policy response`))
 }
 
-func TestRegistries(t *testing.T) {
-	for host, name := range map[string]string{
-		"ghcr.io": "GitHub", "GHCR.IO:0443": "GitHub", "docker.io": "Docker Hub", "REGISTRY-1.DOCKER.IO": "Docker Hub",
-		"123.dkr.ecr.eu-west-1.amazonaws.com": "Amazon ECR", "us-docker.pkg.dev": "Google Artifact Registry",
-		"eu.gcr.io": "Google Container Registry", "acme.azurecr.io": "Azure Container Registry", "acme.jfrog.io": "JFrog Artifactory",
-		"notghcr.io": "", "ghcr.io.evil.example": "", "dkr.ecr.amazonaws.com": "", "azurecr.io": "", "": "",
-	} {
-		assert.Equal(t, name, registryOf(host).name, host)
-	}
-}
-
 // benchTexts are messages of the usual length, a long one, and a whole log.
 var benchTexts = []struct{ name, text string }{
 	{"short", messages[4].text},

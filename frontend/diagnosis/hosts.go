@@ -1,13 +1,12 @@
 package diagnosis
 
 import (
-	"net"
 	"strings"
 
 	"github.com/distribution/reference"
-)
 
-const hub = "docker.io"
+	"github.com/org/pullsafe/frontend/registry"
+)
 
 // hostOf is the registry host of a reference as the user wrote it, or "".
 func hostOf(ref string) string {
@@ -19,7 +18,7 @@ func hostOf(ref string) string {
 	switch {
 	case ref == "":
 		return ""
-	case !slash && registryOf(first).name != "":
+	case !slash && registry.Of(first).Name != "":
 		return first // a host alone
 	case err == nil:
 		return reference.Domain(named)
@@ -66,7 +65,7 @@ func (f *facts) host() string {
 			word, _, _ := strings.Cut(f.text[i+len(phrase):], " ")
 			word = strings.Trim(word, `,:"\`)
 			if phrase == "pulling from host " {
-				return canonicalHub(word)
+				return registry.Canonical(word)
 			}
 			if h := hostOf(word); h != "" {
 				return h
@@ -99,14 +98,14 @@ func (f *facts) urlHost() string {
 		return ""
 	}
 	if ns := query(path, "ns="); ns != "" {
-		return canonicalHub(ns)
+		return registry.Canonical(ns)
 	}
 	service := query(path, "service=")
 	switch {
-	case service == "registry.docker.io" || host == "auth.docker.io":
-		return hub
+	case registry.IsDockerHubToken(host, service):
+		return registry.DockerHub
 	case strings.HasPrefix(path, "v2/") || path == "v2":
-		return canonicalHub(host)
+		return registry.Canonical(host)
 	case service == host:
 		return host
 	default:
@@ -127,29 +126,6 @@ func query(path, key string) string {
 	return ""
 }
 
-func canonicalHub(host string) string {
-	switch lower(host) {
-	case "registry-1.docker.io", "index.docker.io", "registry.hub.docker.com":
-		return hub
-	}
-	return host
-}
-
-// sameHost compares registries under all spellings of their host: letter case,
-// the default port, and ports with leading zeros.
-func sameHost(a, b string) bool { return plainHost(a) == plainHost(b) }
-
-func plainHost(host string) string {
-	host = lower(host)
-	if h, port, err := net.SplitHostPort(host); err == nil {
-		port = strings.TrimLeft(port, "0")
-		if host = h; port != "443" {
-			host = h + ":" + port
-		}
-	}
-	return canonicalHub(host)
-}
-
 // mirrorHost is the host that answered in place of the reference's own, or "".
 // Its refusal says nothing of the credentials stored for the registry.
 func (f *facts) mirrorHost() string {
@@ -164,7 +140,7 @@ func (f *facts) mirrorHost() string {
 	}
 	// Artifactory and others put a path before /v2/.
 	host, _, _ = strings.Cut(host, "/")
-	if sameHost(host, own) {
+	if registry.Same(host, own) {
 		return ""
 	}
 	return host
@@ -196,9 +172,9 @@ func imageOfURL(u string) string {
 	var name string
 	if repo, tag, ok := strings.Cut(strings.TrimPrefix(path, "v2/"), "/manifests/"); ok && strings.HasPrefix(path, "v2/") {
 		tag, _, _ = strings.Cut(tag, "?")
-		name = canonicalHub(host) + "/" + repo + ":" + tag
+		name = registry.Canonical(host) + "/" + repo + ":" + tag
 		if strings.HasPrefix(tag, "sha256:") {
-			name = canonicalHub(host) + "/" + repo
+			name = registry.Canonical(host) + "/" + repo
 		}
 	} else if repo := scopeOf(query(path, "scope=")); repo != "" {
 		f := facts{url: u}

@@ -3,6 +3,8 @@ package diagnosis
 import (
 	"slices"
 	"strings"
+
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 // matcher is one way in which other programs word one cause.
@@ -238,7 +240,7 @@ func (f *facts) refusesWith(status int) bool {
 	if f.ref != "" {
 		host = hostOf(f.ref)
 	}
-	return registryOf(host).refusesWith == status
+	return registry.Of(host).RefusesWith == status
 }
 
 // credentialWords say that credentials came and were bad. They count only where

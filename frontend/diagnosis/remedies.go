@@ -1,33 +1,23 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
 
-// logout also names the default of the command, which is not every host.
+	"github.com/org/pullsafe/frontend/registry"
+)
+
 func logout(host string) Remedy {
-	switch {
-	case host == "":
+	if host == "" {
 		return Remedy{Command: "docker logout HOST", Note: noteHost}
-	case registryOf(host).tokensForAll:
-		return Remedy{Command: "docker logout"}
 	}
-	return Remedy{Command: "docker logout " + host}
+	return Remedy{Command: registry.LogoutCommand(host)}
 }
 
 func login(host string) Remedy {
-	r := registryOf(host)
 	if host == "" {
 		return Remedy{Command: "docker login HOST", Note: noteHost}
 	}
-	if r.login == "" {
-		return Remedy{Command: "docker login " + host, Note: r.kind}
-	}
-	command := strings.ReplaceAll(r.login, "%s", host)
-	labels := strings.Split(host, ".")
-	command = strings.ReplaceAll(command, "REGISTRY", labels[0]) // NAME.azurecr.io
-	if len(labels) > 3 {
-		command = strings.ReplaceAll(command, "REGION", labels[3]) // ID.dkr.ecr.REGION.amazonaws.com
-	}
-	return Remedy{Command: command, Note: r.kind}
+	return Remedy{Command: registry.LoginCommand(host), Note: registry.Of(host).LoginNote}
 }
 
 func notes(list ...string) []Remedy {
@@ -40,17 +30,17 @@ func notes(list ...string) []Remedy {
 
 // remedies are those of one answer alone.
 func (d Diagnosis) remedies() []Remedy {
-	r := registryOf(d.Host)
+	r := registry.Of(d.Host)
 	switch d.Class {
 	case CredentialsRejected:
 		return d.remediesRejected()
 	case AuthRequired:
-		if r.noLogin || r.tokensForAll {
+		if r.NoLogin || r.TokensForAll {
 			return notes(noteWait)
 		}
 		return append([]Remedy{login(d.Host)}, notes(noteTypo)...)
 	case DeniedAmbiguous:
-		if r.noLogin || containsAny(lower(d.Message), hopelessWords) {
+		if r.NoLogin || containsAny(lower(d.Message), hopelessWords) {
 			return notes(noteFirewall)
 		}
 		return []Remedy{login(d.Host), logout(d.Host), {Note: noteTypo}}
@@ -87,7 +77,7 @@ func (d Diagnosis) remediesRejected() []Remedy {
 	switch {
 	case containsAny(lower(d.Message), hopelessWords):
 		return notes(noteFirewall)
-	case registryOf(d.Host).privateOnly:
+	case registry.Of(d.Host).PrivateOnly:
 		return append([]Remedy{login(d.Host)}, notes(noteAgain, noteEnv)...)
 	}
 	return append([]Remedy{logout(d.Host), login(d.Host)}, notes(noteEnv, noteAgain)...)
@@ -116,7 +106,7 @@ func (d Diagnosis) remediesLimit() []Remedy {
 		return notes(noteAccount)
 	}
 	l := login(d.Host)
-	if limit := registryOf(d.Host).limit; limit != "" {
+	if limit := registry.Of(d.Host).Limit; limit != "" {
 		l.Note = limit
 	}
 	return append([]Remedy{l}, notes(noteOrWait)...)

@@ -3,6 +3,8 @@ package diagnosis
 import (
 	"fmt"
 	"strings"
+
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 // maxListed bounds the references that a warning names.
@@ -41,10 +43,7 @@ const (
 // would take HOST@pull for pushes to the host too
 // (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
 func keepPushNote(host string) string {
-	if host == hub {
-		host = "registry-1.docker.io"
-	}
-	return "or keep the login for all else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + host + "/REPOSITORY@pull/config.json"
+	return "or keep the login for all else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
 }
 
 // helperNote names the key to remove, where the host is known.
@@ -120,7 +119,7 @@ func sayAnonymousLimit(_, without Diagnosis) string {
 // it to another host, so the source that was refused tells which it is.
 func sayPolicy(first, without Diagnosis) string {
 	if src := PolicySource(without.Message); src != "" {
-		if !sameHost(canonicalHub(hostOf(src)), first.Host) {
+		if !registry.Same(hostOf(src), first.Host) {
 			return "; not tried without credentials: a source policy makes " + src + " of the other spelling of the host"
 		}
 		return "; not tried without credentials: the source policy does not allow " + src
@@ -158,17 +157,17 @@ func sayPolicyUndecided(answer Diagnosis) string {
 
 // headline is the whole line when nothing was tried without credentials.
 func (d Diagnosis) headline() string {
-	answer, r := inParens(d.Message), registryOf(d.Host)
+	answer, r := inParens(d.Message), registry.Of(d.Host)
 	switch d.Class {
 	case CredentialsRejected, CredentialHelper:
 		return d.opening()
 	case AuthRequired:
-		if r.noLogin || r.tokensForAll {
+		if r.NoLogin || r.TokensForAll {
 			return d.where() + " refused a request without credentials" + answer + ", which it normally serves: a fault of the registry"
 		}
 		return d.where() + " has no stored credentials and refused without" + answer + ": private or missing"
 	case DeniedAmbiguous:
-		if r.noLogin {
+		if r.NoLogin {
 			return d.opening() + ", although it needs no login"
 		}
 		return d.opening() + ": private, missing, or no access"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/probe"
@@ -194,7 +195,7 @@ func Repository(ref string) string {
 // bareNameHint tells that a name without registry, tag and digest may have been
 // meant as a stage or a named context.
 func bareNameHint(ref references.Reference, names func(references.Reference) []string) string {
-	if strings.ContainsAny(ref.Written, "/:@") || domain(ref.Name) != "docker.io" {
+	if strings.ContainsAny(ref.Written, "/:@") || domain(ref.Name) != registry.DockerHub {
 		return ""
 	}
 	meant := names(ref)

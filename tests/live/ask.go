@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/llb"
 )
 
@@ -30,11 +31,11 @@ type result struct {
 	Image string `json:"image"`
 	Host  string `json:"host"`
 	// Anonymous is the try as written without a login, Refused the one with a
-	// made-up login, Spellings the tries while that login is stored, in the order
-	// of llb.Spellings.
+	// made-up login, Aliases those under host aliases while that login is stored, in
+	// the order of registry.AliasOrder.
 	Anonymous answer   `json:"anonymous"`
 	Refused   answer   `json:"refused"`
-	Spellings []answer `json:"spellings"`
+	Aliases   []answer `json:"aliases"`
 }
 
 // askAll asks all registries at once.
@@ -57,12 +58,12 @@ func ask(ctx context.Context, ref reference.Named) result {
 	r := result{Image: reference.FamiliarString(ref), Host: host}
 	r.Anonymous = try(ctx, ref, "")
 	r.Refused = try(ctx, ref, host)
-	for _, other := range llb.Spellings(ref) {
+	for _, other := range llb.Aliases(ref, registry.AliasOrder(host, false)) {
 		a := try(ctx, other, host)
 		if a.OK && r.Anonymous.OK && a.Digest != r.Anonymous.Digest {
 			a.OK, a.Message = false, "another image: "+a.Digest
 		}
-		r.Spellings = append(r.Spellings, a)
+		r.Aliases = append(r.Aliases, a)
 	}
 	return r
 }

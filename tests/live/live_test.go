@@ -55,9 +55,9 @@ func start(ctx context.Context, e *harness.Env) error {
 }
 
 // refuse is for RegistryOpt.RefuseHost.
-func refuse(spelling string, status int) func(string) int {
+func refuse(alias string, status int) func(string) int {
 	return func(host string) int {
-		if host == spelling {
+		if host == alias {
 			return status
 		}
 		return 0
@@ -75,10 +75,10 @@ func TestLive(t *testing.T) {
 	require.Empty(t, e.Network.Refused(), "something tried to leave the host")
 
 	for _, row := range []string{
-		"| ghcr.io | ghcr.io/astral-sh/uv:latest | ok | credentials-rejected (denied) | `GHCR.IO`: ok | `ghcr.io:443`: ok |",
-		"| docker.io | busybox:latest | ok | credentials-rejected (401 Unauthorized: incorrect username or password) | `REGISTRY-1.DOCKER.IO`: ok | `registry-1.docker.io:443`: registry-outage (503 Service Unavailable) |",
-		"| quay.io | quay.io/prometheus/busybox:latest | ok | credentials-rejected (denied) | `quay.io:443`: ok | `QUAY.IO`: ok |",
-		"| mcr.microsoft.com | mcr.microsoft.com/azurelinux/distroless/minimal:3.0 | ok | ok | `MCR.MICROSOFT.COM`: ok | `mcr.microsoft.com:443`: ok |",
+		"| ghcr.io | ghcr.io/astral-sh/uv:latest | ok | credentials-rejected (denied) | `GHCR.IO`: ok | `ghcr.io:443`: ok | `GHCR.IO:443`: ok |",
+		"| docker.io | busybox:latest | ok | credentials-rejected (401 Unauthorized: incorrect username or password) | `REGISTRY-1.DOCKER.IO`: ok | `registry-1.docker.io:443`: registry-outage (503 Service Unavailable) | `REGISTRY-1.DOCKER.IO:443`: ok |",
+		"| quay.io | quay.io/prometheus/busybox:latest | ok | credentials-rejected (denied) | `quay.io:443`: ok | `QUAY.IO`: ok | `QUAY.IO:443`: ok |",
+		"| mcr.microsoft.com | mcr.microsoft.com/azurelinux/distroless/minimal:3.0 | ok | ok | `MCR.MICROSOFT.COM`: ok | `mcr.microsoft.com:443`: ok | `MCR.MICROSOFT.COM:443`: ok |",
 	} {
 		require.Contains(t, out.String(), row+"\n")
 	}
@@ -118,13 +118,13 @@ func TestVerdict(t *testing.T) {
 		r    result
 		want string
 	}{
-		{"both do", result{Anonymous: ok, Refused: denied, Spellings: []answer{ok, ok}}, ""},
-		{"the second does not", result{Anonymous: ok, Refused: denied, Spellings: []answer{ok, down}}, ""},
-		{"no logins", result{Anonymous: ok, Refused: ok, Spellings: []answer{down, down}}, ""},
-		{"the first does not", result{Anonymous: ok, Refused: denied, Spellings: []answer{down, ok}}, "does not answer the spelling that is tried first"},
-		{"no spelling", result{Anonymous: ok, Refused: denied}, "does not answer"},
-		{"gone", result{Anonymous: down, Refused: down, Spellings: []answer{down}}, "choose another one"},
-		{"not refused", result{Anonymous: ok, Refused: down, Spellings: []answer{ok}}, "was not refused but: registry-outage (503 Service Unavailable)"},
+		{"both do", result{Anonymous: ok, Refused: denied, Aliases: []answer{ok, ok}}, ""},
+		{"the second does not", result{Anonymous: ok, Refused: denied, Aliases: []answer{ok, down}}, ""},
+		{"no logins", result{Anonymous: ok, Refused: ok, Aliases: []answer{down, down}}, ""},
+		{"the first does not", result{Anonymous: ok, Refused: denied, Aliases: []answer{down, ok}}, "does not answer the host alias that is tried first"},
+		{"no alias", result{Anonymous: ok, Refused: denied}, "does not answer"},
+		{"gone", result{Anonymous: down, Refused: down, Aliases: []answer{down}}, "choose another one"},
+		{"not refused", result{Anonymous: ok, Refused: down, Aliases: []answer{ok}}, "was not refused but: registry-outage (503 Service Unavailable)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.r.Host = "reg.test"
@@ -139,7 +139,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestLiveSaysWhatToChange: a registry that refuses the spelling that is tried
+// TestLiveSaysWhatToChange: a registry that refuses the alias that is tried
 // first ends the program with an error, after the table.
 func TestLiveSaysWhatToChange(t *testing.T) {
 	e := harness.T(t)
@@ -150,7 +150,7 @@ func TestLiveSaysWhatToChange(t *testing.T) {
 	defer reg.Disconnect()
 	var out strings.Builder
 	err = run(t.Context(), []string{"strict.test/astral-sh/uv:latest"}, &out)
-	require.ErrorContains(t, err, "1 of 1 registries need a look\n  strict.test: does not answer the spelling that is tried first")
+	require.ErrorContains(t, err, "1 of 1 registries need a look\n  strict.test: does not answer the host alias that is tried first")
 	require.Contains(t, out.String(), "`strict.test:443`: ok")
 	require.Contains(t, out.String(), "`STRICT.TEST`: registry-outage (421")
 	require.Empty(t, e.Network.Refused())

@@ -1,15 +1,15 @@
-// Command live asks real registries whether they answer another spelling of
-// their host, as pullsafe asks after a refused login. The order in which
-// spellings are tried (llb/registries.go) rests on its table.
+// Command live asks real registries whether they answer under the aliases of their
+// host, as pullsafe asks after a rejected login. The order in which aliases are
+// tried (frontend/registry) rests on its table.
 //
 // Each image is asked for as written without a login, which shows that it can be
-// had at all; as written with a made-up login; and under each other spelling while
+// had at all; as written with a made-up login; and under each host alias while
 // that login is stored. It is done in the way of a build: BuildKit's own resolver
 // asks a session for credentials, the session looks them up in a Docker
 // configuration by the literal host, and metadata and a layer are fetched. It
 // needs neither root nor a daemon.
 //
-// It ends with an error when the spelling that pullsafe would try first does not
+// It ends with an error when the alias that pullsafe would try first does not
 // do, or when nothing can be said of a registry.
 package main
 

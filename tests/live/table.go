@@ -12,10 +12,10 @@ import (
 // table is a row for each registry, in Markdown.
 func table(results []result) string {
 	var b strings.Builder
-	b.WriteString("| Registry | Image | No login | Made-up login | First spelling | Second spelling |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| Registry | Image | No login | Made-up login | First alias | Second alias | Third alias |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
-		cells := []string{r.Host, r.Image, r.Anonymous.words(), r.Refused.words(), "none", "none"}
-		for i, a := range r.Spellings[:min(len(r.Spellings), 2)] {
+		cells := []string{r.Host, r.Image, r.Anonymous.words(), r.Refused.words(), "none", "none", "none"}
+		for i, a := range r.Aliases[:min(len(r.Aliases), 3)] {
 			name, _, _ := strings.Cut(a.Reference, "/")
 			cells[4+i] = "`" + name + "`: " + a.words()
 		}
@@ -41,7 +41,7 @@ func (a answer) words() string {
 	}
 }
 
-// verdict is an error that names each registry that the order of spellings does
+// verdict is an error that names each registry that the order of host aliases does
 // not suit, and each of which nothing can be said.
 func verdict(results []result) error {
 	var bad []string
@@ -53,8 +53,8 @@ func verdict(results []result) error {
 			// A registry without logins: pullsafe never comes to a second try.
 		case r.Refused.Class != diagnosis.CredentialsRejected && r.Refused.Class != diagnosis.DeniedAmbiguous:
 			bad = append(bad, r.Host+": the made-up login was not refused but: "+r.Refused.words())
-		case len(r.Spellings) == 0 || !r.Spellings[0].OK:
-			bad = append(bad, r.Host+": does not answer the spelling that is tried first")
+		case len(r.Aliases) == 0 || !r.Aliases[0].OK:
+			bad = append(bad, r.Host+": does not answer the host alias that is tried first")
 		}
 	}
 	if len(bad) > 0 {

@@ -128,7 +128,7 @@ func TestCredentialHelpers(t *testing.T) {
 		{
 			name: "for every host, refused", body: answerStale, store: true,
 			want: "credentials were sent under the other spelling of the host too", not: "without them too",
-			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443"} },
+			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443", s.upper + ":443"} },
 		},
 		{
 			name: "for the host in any letter case", store: true,

@@ -218,7 +218,7 @@ func TestSpellingLeadsBack(t *testing.T) {
 		name   string
 		status int
 		mode   harness.Mode
-		port   bool // the spelling with a port leads back too
+		port   bool // the aliases with a port lead back too
 	}{
 		{name: "301", status: http.StatusMovedPermanently, mode: harness.ModeToken, port: true},
 		{name: "308", status: http.StatusPermanentRedirect, mode: harness.ModeToken, port: true},
@@ -233,7 +233,7 @@ func TestSpellingLeadsBack(t *testing.T) {
 				e := harness.T(t)
 				s := newSite(t, "site", harness.RegistryOpt{Mode: tc.mode, Access: access(tc.mode)})
 				back := func(req *http.Request) bool {
-					return strings.HasPrefix(req.URL.Path, "/v2/") && (req.Host == s.upper || tc.port && req.Host == s.host+":443")
+					return strings.HasPrefix(req.URL.Path, "/v2/") && (req.Host == s.upper || tc.port && strings.HasSuffix(req.Host, ":443"))
 				}
 				s.SetFault(redirect(tc.status, back, func(path string) string { return "https://" + s.host + path }))
 				res := solve(t, fe, s, stale(t, e, s.host))
@@ -282,7 +282,7 @@ func TestSpellingLeadsOutOfTLS(t *testing.T) {
 				plain := withoutTLS(s)
 
 				var upstream []string
-				for _, host := range []string{s.upper, s.host + ":443"} {
+				for _, host := range []string{s.upper, s.host + ":443", s.upper + ":443"} {
 					s.ResetRequests()
 					up := world.Solve(t, e, c, harness.SolveInput{
 						Frontend: harness.Frontend{Image: shared.Upstream}, Files: from(host + "/" + s.repo + ":1"),
@@ -350,7 +350,7 @@ func TestEverySpellingRefused(t *testing.T) {
 				require.ErrorContains(t, res.Err, "docker logout "+s.host)
 				require.NotContains(t, res.Err.Error(), "refused without them too")
 				require.NotContains(t, res.Err.Error(), s.upper)
-				require.Subset(t, s.Requests().Hosts(), []string{s.upper, s.host + ":443"})
+				require.Subset(t, s.Requests().Hosts(), []string{s.upper, s.host + ":443", s.upper + ":443"})
 				s.requireNoCredential(t)
 				s.requireTLS(t)
 			})

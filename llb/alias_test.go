@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,75 +26,101 @@ func parse(t testing.TB, s string) reference.Named {
 	return ref
 }
 
-func TestSpellings(t *testing.T) {
+// allKinds are the kinds in the usual order.
+var allKinds = []Kind{LetterCase, Port, Both}
+
+func TestAliases(t *testing.T) {
+	const pinned = ":1@" + testDigest
 	for _, tc := range []struct {
-		name string
-		ref  string
-		want []string
+		name, ref              string
+		letterCase, port, both string // "" where there is none
 	}{
-		{"letter case, then port", "ghcr.io/a/b:1", []string{"GHCR.IO/a/b:1", "ghcr.io:443/a/b:1"}},
-		{"Docker Hub", "alpine", []string{"REGISTRY-1.DOCKER.IO/library/alpine", "registry-1.docker.io:443/library/alpine"}},
-		{"Docker Hub, index", "index.docker.io/a/b:1", []string{"REGISTRY-1.DOCKER.IO/a/b:1", "registry-1.docker.io:443/a/b:1"}},
-		{"Docker Hub, registry", "registry-1.docker.io/library/x", []string{"REGISTRY-1.DOCKER.IO/library/x", "registry-1.docker.io:443/library/x"}},
-		{"Docker Hub, registry in upper case", "REGISTRY-1.DOCKER.IO/library/x", []string{"Registry-1.Docker.Io/library/x", "REGISTRY-1.DOCKER.IO:443/library/x"}},
-		{"docker.io with a port is another host", "docker.io:443/x", []string{"DOCKER.IO:443/x", "docker.io:0443/x"}},
-		{"by registry", "quay.io/a/b", []string{"quay.io:443/a/b", "QUAY.IO/a/b"}},
-		{"by registry, default port written", "quay.io:443/a/b", []string{"quay.io:0443/a/b", "QUAY.IO:443/a/b"}},
-		{"by registry, another service of the host", "quay.io:8443/a/b", []string{"QUAY.IO:8443/a/b", "quay.io:08443/a/b"}},
-		{"default port written", "ghcr.io:443/a/b", []string{"GHCR.IO:443/a/b", "ghcr.io:0443/a/b"}},
-		{"upper case", "GHCR.IO/a/b", []string{"Ghcr.Io/a/b", "GHCR.IO:443/a/b"}},
-		{"title case", "Ghcr.Io/a/b", []string{"GHCR.IO/a/b", "Ghcr.Io:443/a/b"}},
-		{"upper case is title case", "A.B/c", []string{"a.B/c", "A.B:443/c"}},
-		{"one letter in upper case", "A/c", []string{"A:443/c"}},
-		{"port", "reg.test:5000/x", []string{"REG.TEST:5000/x", "reg.test:05000/x"}},
-		{"padded port", "reg.test:05000/x", []string{"REG.TEST:05000/x", "reg.test:005000/x"}},
-		{"host without a dot", "registry:5000/x", []string{"REGISTRY:5000/x", "registry:05000/x"}},
-		{"tag and digest", "ghcr.io/a:1@" + testDigest, []string{"GHCR.IO/a:1@" + testDigest, "ghcr.io:443/a:1@" + testDigest}},
-		{"localhost", "localhost/x", []string{"localhost:80/x"}},
-		{"localhost, port", "localhost:5000/x", []string{"localhost:05000/x"}},
-		{"localhost in upper case is TLS", "LOCALHOST/x", []string{"LOCALHOST:443/x"}},
-		{"below localhost", "reg.localhost:5000/x", []string{"REG.LOCALHOST:5000/x", "reg.localhost:05000/x"}},
-		{"loopback", "127.0.0.1/x", []string{"127.0.0.1:80/x"}},
-		{"loopback, port", "127.1.2.3:5000/x", []string{"127.1.2.3:05000/x"}},
-		{"IPv4", "10.0.0.1/x", []string{"10.0.0.1:443/x"}},
-		{"IPv6 loopback", "[::1]/x", []string{"[::1]:80/x"}},
-		{"IPv6 loopback, port", "[::1]:5000/x", []string{"[::1]:05000/x"}},
-		{"IPv6", "[2001:DB8::1]/x", []string{"[2001:DB8::1]:443/x"}},
+		{"usual", "ghcr.io/a/b:1", "GHCR.IO/a/b:1", "ghcr.io:443/a/b:1", "GHCR.IO:443/a/b:1"},
+		{"Docker Hub", "alpine", "REGISTRY-1.DOCKER.IO/library/alpine", "registry-1.docker.io:443/library/alpine", "REGISTRY-1.DOCKER.IO:443/library/alpine"},
+		{"Docker Hub, index", "index.docker.io/a/b:1", "REGISTRY-1.DOCKER.IO/a/b:1", "registry-1.docker.io:443/a/b:1", "REGISTRY-1.DOCKER.IO:443/a/b:1"},
+		{"Docker Hub, registry", "registry-1.docker.io/library/x", "REGISTRY-1.DOCKER.IO/library/x", "registry-1.docker.io:443/library/x", "REGISTRY-1.DOCKER.IO:443/library/x"},
+		{"Docker Hub, registry in upper case", "REGISTRY-1.DOCKER.IO/library/x", "Registry-1.Docker.Io/library/x", "REGISTRY-1.DOCKER.IO:443/library/x", "Registry-1.Docker.Io:443/library/x"},
+		{"docker.io with a port is another host", "docker.io:443/x", "DOCKER.IO:443/x", "docker.io:0443/x", "DOCKER.IO:0443/x"},
+		{"default port written", "ghcr.io:443/a/b", "GHCR.IO:443/a/b", "ghcr.io:0443/a/b", "GHCR.IO:0443/a/b"},
+		{"upper case", "GHCR.IO/a/b", "Ghcr.Io/a/b", "GHCR.IO:443/a/b", "Ghcr.Io:443/a/b"},
+		{"title case", "Ghcr.Io/a/b", "GHCR.IO/a/b", "Ghcr.Io:443/a/b", "GHCR.IO:443/a/b"},
+		{"upper case is title case", "A.B/c", "a.B/c", "A.B:443/c", "a.B:443/c"},
+		{"one letter in upper case", "A/c", "", "A:443/c", ""},
+		{"port", "reg.test:5000/x", "REG.TEST:5000/x", "reg.test:05000/x", "REG.TEST:05000/x"},
+		{"padded port", "reg.test:05000/x", "REG.TEST:05000/x", "reg.test:005000/x", "REG.TEST:005000/x"},
+		{"host without a dot", "registry:5000/x", "REGISTRY:5000/x", "registry:05000/x", "REGISTRY:05000/x"},
+		{"tag and digest", "ghcr.io/a" + pinned, "GHCR.IO/a" + pinned, "ghcr.io:443/a" + pinned, "GHCR.IO:443/a" + pinned},
+		{"localhost", "localhost/x", "", "localhost:80/x", ""},
+		{"localhost, port", "localhost:5000/x", "", "localhost:05000/x", ""},
+		{"localhost in upper case is TLS", "LOCALHOST/x", "", "LOCALHOST:443/x", ""},
+		{"below localhost", "reg.localhost:5000/x", "REG.LOCALHOST:5000/x", "reg.localhost:05000/x", "REG.LOCALHOST:05000/x"},
+		{"loopback", "127.0.0.1/x", "", "127.0.0.1:80/x", ""},
+		{"loopback, port", "127.1.2.3:5000/x", "", "127.1.2.3:05000/x", ""},
+		{"IPv4", "10.0.0.1/x", "", "10.0.0.1:443/x", ""},
+		{"IPv6 loopback", "[::1]/x", "", "[::1]:80/x", ""},
+		{"IPv6 loopback, port", "[::1]:5000/x", "", "[::1]:05000/x", ""},
+		{"IPv6", "[2001:DB8::1]/x", "", "[2001:DB8::1]:443/x", ""},
 		// TLS without a port, plain HTTP with one, for BuildKit.
-		{"IPv6 loopback in full", "[0:0:0:0:0:0:0:1]/x", nil},
-		{"IPv6 loopback in full, port", "[0:0:0:0:0:0:0:1]:5000/x", []string{"[0:0:0:0:0:0:0:1]:05000/x"}},
-		{"IPv4 loopback in IPv6", "[::ffff:7f00:1]/x", nil},
+		{"IPv6 loopback in full", "[0:0:0:0:0:0:0:1]/x", "", "", ""},
+		{"IPv6 loopback in full, port", "[0:0:0:0:0:0:0:1]:5000/x", "", "[0:0:0:0:0:0:0:1]:05000/x", ""},
+		{"IPv4 loopback in IPv6", "[::ffff:7f00:1]/x", "", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ref := parse(t, tc.ref)
-			var got []string
-			for _, other := range Spellings(ref) {
-				got = append(got, other.String())
-			}
-			require.Equal(t, tc.want, got)
-			requireSpellings(t, ref)
+			require.Equal(t, nonEmpty(tc.letterCase, tc.port, tc.both), aliases(ref, allKinds...))
+			require.Equal(t, nonEmpty(tc.both, tc.port), aliases(ref, Both, Port), "in the order that was asked for")
+			require.Equal(t, nonEmpty(tc.letterCase), aliases(ref, LetterCase))
+			requireAliases(t, ref)
 		})
 	}
 }
 
-func TestSpellingsOfNothing(t *testing.T) {
-	require.Empty(t, Spellings(nil))
-
-	familiar, err := reference.WithName("alpine")
-	require.NoError(t, err)
-	require.Equal(t, Spellings(parse(t, "alpine")), Spellings(familiar))
+func aliases(ref reference.Named, kinds ...Kind) []string {
+	list := []string{}
+	for _, other := range Aliases(ref, kinds) {
+		list = append(list, other.String())
+	}
+	return list
 }
 
-func TestSpellingsOfRandomReferences(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 5000 {
-		requireSpellings(t, parse(t, randomReference(rnd)))
+func nonEmpty(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+func TestSameHost(t *testing.T) {
+	for _, same := range [][2]string{
+		{"ghcr.io", "GHCR.IO:0443"}, {"docker.io", "Registry-1.Docker.Io:443"}, {"127.0.0.1:80", "127.0.0.1"}, {"[::1]", "[::1]:080"}, {"a:5000", "A:05000"},
+	} {
+		require.True(t, SameHost(same[0], same[1]), same)
+		require.True(t, SameHost(same[1], same[0]), same)
+	}
+	for _, not := range [][2]string{
+		{"ghcr.io", "ghcr.io:80"}, {"docker.io", "docker.io:443"}, {"a", "b"}, {"localhost", "LOCALHOST"}, {"quay.io", "quay.io:8443"}, {"", "a"},
+	} {
+		require.False(t, SameHost(not[0], not[1]), not)
 	}
 }
 
-// TestSpellingsMissLogins looks the hosts up as the client does, with a login
+func TestAliasesOfNothing(t *testing.T) {
+	require.Empty(t, Aliases(nil, allKinds))
+	require.Empty(t, Aliases(parse(t, "alpine"), nil))
+	require.Empty(t, Aliases(parse(t, "alpine"), []Kind{"", "x"}))
+
+	familiar, err := reference.WithName("alpine")
+	require.NoError(t, err)
+	require.Equal(t, Aliases(parse(t, "alpine"), allKinds), Aliases(familiar, allKinds))
+}
+
+func TestAliasesOfRandomReferences(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		requireAliases(t, parse(t, randomReference(rnd)))
+	}
+}
+
+// TestAliasesMissLogins looks the hosts up as the client does, with a login
 // stored under every form that docker login writes.
-func TestSpellingsMissLogins(t *testing.T) {
+func TestAliasesMissLogins(t *testing.T) {
 	for _, registry := range []string{
 		"docker.io", "registry-1.docker.io", "ghcr.io", "quay.io", "quay.io:443", "localhost", "127.0.0.1:5000",
 		"[::1]:5000", "dhi.io", "registry.scout.docker.com", "public.ecr.aws", "reg.test:5000", "GHCR.IO", "Reg.Test:05000",
@@ -109,7 +136,7 @@ func TestSpellingsMissLogins(t *testing.T) {
 			} {
 				cfg.AuthConfigs[key] = types.AuthConfig{Username: "user", Password: "secret", ServerAddress: key}
 			}
-			others := Spellings(parse(t, registry+"/library/x"))
+			others := Aliases(parse(t, registry+"/library/x"), allKinds)
 			require.NotEmpty(t, others)
 			for _, other := range others {
 				_, host := connection(t, other)
@@ -122,7 +149,7 @@ func TestSpellingsMissLogins(t *testing.T) {
 	}
 }
 
-func FuzzSpellings(f *testing.F) {
+func FuzzAliases(f *testing.F) {
 	for _, seed := range []string{
 		"alpine", "a/b", "ghcr.io/a/b:1", "GHCR.IO/a@" + testDigest, "localhost/x", "LocalHost:5000/x", "127.0.0.1:05000/x:1", "[::1]/x", "[::1]:0/x",
 		"[0:0:0:0:0:0:0:1]/x", "[::ffff:7f00:1]:1/x", "A/b", "A.B:443/c", "1.2/x", "a.b:99999999999999999999/x", "docker.io:443/x", "x--y.z/a__b/c.d-e",
@@ -132,10 +159,10 @@ func FuzzSpellings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if ref, err := reference.ParseNormalizedNamed(s); err == nil {
-			requireSpellings(t, ref)
+			requireAliases(t, ref)
 		}
 		if ref, ok := ParseImageSource(s); ok {
-			requireSpellings(t, ref)
+			requireAliases(t, ref)
 		}
 		if ref, ok := ParseImageSource(imageScheme + s); ok {
 			again, ok := ParseImageSource(ImageSource(ref))
@@ -145,11 +172,11 @@ func FuzzSpellings(f *testing.F) {
 	})
 }
 
-// requireSpellings checks all that is promised of the other spellings of ref.
-func requireSpellings(t testing.TB, ref reference.Named) {
+// requireAliases checks all that is promised of the host aliases of ref.
+func requireAliases(t testing.TB, ref reference.Named) {
 	t.Helper()
-	others := Spellings(ref)
-	require.Equal(t, others, Spellings(ref), "not stable")
+	others := Aliases(ref, allKinds)
+	require.Equal(t, others, Aliases(ref, allKinds), "not stable")
 
 	written := reference.Domain(ref)
 	if _, err := url.Parse("https://" + written); err != nil {

@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/org/pullsafe/llb"
+)
+
+// Registry is a row of the table. The zero value is a registry of which nothing is
+// known.
+type Registry struct {
+	Name  string
+	Hosts []string // exact, or with one leading or inner "*"
+
+	Login     string // a command in place of `docker login HOST`; %s is the host
+	LoginNote string // the right kind of credential, as a comment to the command
+
+	NoLogin     bool // serves everybody and has no login: credentials cannot be at fault
+	PrivateOnly bool // serves nobody without a login
+
+	// AnonymousStatus is the token service's answer to a request without
+	// credentials for what is not public, where rejected credentials get another.
+	AnonymousStatus int
+	// TokensForAll: the token service gives anonymous tokens for any name, so that
+	// a refusal of one is a fault of the service.
+	TokensForAll bool
+	// RefusesWith is a status besides 401 and 403 that means a refusal.
+	RefusesWith int
+
+	Limit string // what a login changes about the rate limit
+
+	// Aliases are the kinds of host aliases that it answers, the best first; nil
+	// where nothing is known of them.
+	Aliases []llb.Kind
+}
+
+// All are the rows of the table.
+func All() []Registry { return slices.Clone(table) }
+
+// Of finds the registry of a host, whatever its port.
+func Of(host string) Registry {
+	name, _, _ := strings.Cut(lower(host), ":")
+	for _, r := range table {
+		if slices.ContainsFunc(r.Hosts, func(pattern string) bool { return matches(pattern, name) }) {
+			return r
+		}
+	}
+	return Registry{}
+}
+
+func matches(pattern, host string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == host
+	}
+	if !strings.HasPrefix(host, parts[0]) {
+		return false
+	}
+	host = host[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(host, part)
+		if i < 1 {
+			return false
+		}
+		host = host[i+len(part):]
+	}
+	last := parts[len(parts)-1]
+	return len(host) > len(last) && strings.HasSuffix(host, last)
+}
+
+// AliasOrder is the order in which to try the host aliases of a registry host.
+//
+// By default the letter case goes first: it puts no port into the Host header,
+// which some load balancers do not expect (facebook/proxygen#47), and provenance
+// reads pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io%3A443/a/b. What a registry
+// is known to answer holds for its default port alone; another port is another
+// service. Both together is for what answers neither alone.
+//
+// For an image that is pinned by digest the port alone comes last. BuildKit labels
+// what it pulled with the host without its port (contentutil/source.go), so that
+// content pulled by port passes for content of the plain host: a second build
+// would get the metadata from the store, meet no rejection, and fail at the layers.
+func AliasOrder(host string, pinned bool) []llb.Kind {
+	kinds := Of(host).Aliases
+	if name, _, _ := strings.Cut(host, ":"); kinds == nil || !Same(host, name) {
+		kinds = []llb.Kind{llb.LetterCase, llb.Port}
+	}
+	kinds = append(slices.Clone(kinds), llb.Both)
+	if pinned {
+		slices.SortStableFunc(kinds, func(a, b llb.Kind) int { return portAlone(a) - portAlone(b) })
+	}
+	return kinds
+}
+
+func portAlone(k llb.Kind) int {
+	if k == llb.Port {
+		return 1
+	}
+	return 0
+}
+
+// LoginCommand is the command that logs in to host.
+func LoginCommand(host string) string {
+	r := Of(host)
+	if r.Login == "" {
+		return "docker login " + host
+	}
+	command := strings.ReplaceAll(r.Login, "%s", host)
+	labels := strings.Split(host, ".")
+	command = strings.ReplaceAll(command, "REGISTRY", labels[0]) // NAME.azurecr.io
+	if len(labels) > 3 {
+		command = strings.ReplaceAll(command, "REGION", labels[3]) // ID.dkr.ecr.REGION.amazonaws.com
+	}
+	return command
+}
+
+// LogoutCommand is the command that logs out of host.
+func LogoutCommand(host string) string {
+	if Same(host, DockerHub) {
+		return "docker logout" // of the command's own default
+	}
+	return "docker logout " + host
+}

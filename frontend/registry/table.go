@@ -1,0 +1,116 @@
+package registry
+
+import "github.com/org/pullsafe/llb"
+
+// table is every registry of which something is known.
+var table = []Registry{
+	{
+		Name: "GitHub", Hosts: []string{"ghcr.io"},
+		// https://docs.github.com/en/packages/working-with-a-github-packages-registry/working-with-the-container-registry
+		// (classic token, read:packages, SSO authorisation, permissions in Actions)
+		LoginNote: "a GitHub token (classic) with read:packages, SSO-authorised; in Actions: permissions: packages: read",
+		// openai/tunnel-client#75, #38: anonymous 401, foreign login 403
+		AnonymousStatus: 401,
+	},
+	{
+		Name: "Docker Hub", Hosts: hubHosts,
+		// https://docs.docker.com/security/access-tokens/ (personal and organization access tokens)
+		Login: "docker login", LoginNote: "with a personal or organization access token",
+		// private and missing names get a token and then insufficient_scope
+		TokensForAll: true,
+		// https://docs.docker.com/docker-hub/usage/pulls/ (lower limit by IP address without a login)
+		Limit: "without a login the limit is lower and counts for the whole IP address",
+		// Answered 503 to "Host: registry-1.docker.io:443" from 2020 to 2022, so the
+		// port is the last resort: docker/hub-feedback#1956, moby/moby#40619.
+		Aliases: []llb.Kind{llb.LetterCase, llb.Port},
+	},
+	{
+		Name: "Amazon ECR Public", Hosts: []string{"public.ecr.aws"},
+		// https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html (us-east-1, 12 hours)
+		Login:     "aws ecr-public get-login-password --region us-east-1 | docker login --username AWS --password-stdin %s",
+		LoginNote: "lasts 12 hours",
+		// aws/containers-roadmap#1296: an expired login gets 403 or 400 on HEAD
+		RefusesWith: 400,
+		// https://docs.aws.amazon.com/general/latest/gr/ecr-public.html (1 request a second against 10)
+		Limit: "a login has the higher rate",
+		// As credsStore the ECR helper compares the host name in lower case and
+		// ignores the port: it would send credentials to public.ecr.aws:443 too
+		// (awslabs/amazon-ecr-credential-helper, ecr-login/api/factory.go).
+		Aliases: []llb.Kind{llb.LetterCase, llb.Port},
+	},
+	{
+		Name: "Amazon ECR", Hosts: []string{"*.dkr.ecr.*.amazonaws.com", "*.dkr.ecr.*.amazonaws.com.cn"},
+		// https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html (12 hours, always authenticated)
+		Login:     "aws ecr get-login-password --region REGION | docker login --username AWS --password-stdin %s",
+		LoginNote: "lasts 12 hours", PrivateOnly: true,
+	},
+	{
+		Name: "Google Artifact Registry", Hosts: []string{"*-docker.pkg.dev", "docker.pkg.dev"},
+		// https://cloud.google.com/artifact-registry/docs/docker/authentication (access token: 60 minutes)
+		Login:     "gcloud auth print-access-token | docker login -u oauth2accesstoken --password-stdin %s",
+		LoginNote: "lasts 1 hour; or gcloud auth configure-docker",
+	},
+	{
+		Name: "Google Container Registry", Hosts: []string{"gcr.io", "*.gcr.io"},
+		// https://cloud.google.com/artifact-registry/docs/docker/authentication (gcr.io is served by Artifact Registry)
+		Login:     "gcloud auth print-access-token | docker login -u oauth2accesstoken --password-stdin %s",
+		LoginNote: "lasts 1 hour; or gcloud auth configure-docker",
+	},
+	{
+		Name: "Azure Container Registry", Hosts: []string{"*.azurecr.io"},
+		// https://learn.microsoft.com/azure/container-registry/container-registry-authentication (3 hours)
+		Login: "az acr login --name REGISTRY", LoginNote: "lasts 3 hours; or a token of the registry with docker login",
+	},
+	{
+		Name: "GitLab", Hosts: []string{"registry.gitlab.com"},
+		// https://docs.gitlab.com/user/packages/container_registry/authenticate_with_container_registry/
+		LoginNote: "a personal access or deploy token with read_registry",
+	},
+	{
+		Name: "GitLab dependency proxy", Hosts: []string{"gitlab.com"},
+		// https://docs.gitlab.com/user/packages/dependency_proxy/ (read_registry and write_registry);
+		// gitlab-org/gitlab#585195 (the port in the key)
+		LoginNote: "a token with read_registry and write_registry; the host must be spelled as in the reference, port included",
+	},
+	{
+		Name: "Quay", Hosts: []string{"quay.io"},
+		// https://docs.quay.io/glossary/robot-accounts.html
+		LoginNote: "a robot account (namespace+name) with read access",
+		// The port is in production use, as quay.io:443/acm-d, to give the registry a
+		// second credential key: stolostron/deploy#125. Nobody is known to write it in
+		// upper case.
+		Aliases: []llb.Kind{llb.Port, llb.LetterCase},
+	},
+	{
+		Name: "NVIDIA NGC", Hosts: []string{"nvcr.io"},
+		// https://org.ngc.nvidia.com/setup/api-keys ("exactly as shown")
+		LoginNote: "user name $oauthtoken, password: an NGC API key of an organization with access",
+	},
+	{
+		Name: "JFrog Artifactory", Hosts: []string{"*.jfrog.io", "artifactory.*"},
+		// https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens
+		LoginNote: "an identity or access token as the password",
+	},
+	{
+		Name: "Harbor", Hosts: []string{"harbor.*", "demo.goharbor.io"},
+		// https://goharbor.io/docs/main/working-with-projects/project-configuration/create-robot-accounts/ and
+		// goharbor/harbor#14172 (CLI secret under OIDC)
+		LoginNote: "a robot account, or under OIDC the CLI secret of the user profile",
+	},
+	{
+		Name: "DigitalOcean", Hosts: []string{"registry.digitalocean.com"},
+		// https://docs.digitalocean.com/reference/doctl/reference/registry/login ("your private container registry", 30 days)
+		Login: "doctl registry login", LoginNote: "lasts 30 days", PrivateOnly: true,
+	},
+	{
+		Name: "Red Hat", Hosts: []string{"registry.redhat.io", "registry.connect.redhat.com"},
+		// https://access.redhat.com/RegistryAuthentication (no unauthenticated access)
+		LoginNote: "a Red Hat login or a registry service account", PrivateOnly: true,
+	},
+	// https://access.redhat.com/RegistryAuthentication (no authentication needed; no Red Hat login, no tokens)
+	{Name: "Red Hat", Hosts: []string{"registry.access.redhat.com"}, NoLogin: true},
+	// https://github.com/microsoft/containerregistry (Microsoft's own public images; no accounts)
+	{Name: "Microsoft Artifact Registry", Hosts: []string{"mcr.microsoft.com"}, NoLogin: true},
+	// https://github.com/kubernetes/registry.k8s.io/blob/main/docs/debugging.md (a 403 is the cloud provider's)
+	{Name: "Kubernetes", Hosts: []string{"registry.k8s.io"}, NoLogin: true},
+}
