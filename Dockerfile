@@ -95,6 +95,10 @@ COPY --link --from=build-plugin /out/docker-pullsafe /docker-pullsafe.exe
 FROM plugin-${TARGETOS} AS plugin
 
 FROM scratch AS frontend
+ARG CHANNEL=mainline
+# The Dockerfile frontend inside, as upstream tags it: X.Y.Z, X.Y.Z-labs.
+ARG DOCKERFILE_VERSION=1.28.0-${CHANNEL}
+LABEL io.github.org.pullsafe.dockerfile.version="${DOCKERFILE_VERSION%-mainline}"
 LABEL moby.buildkit.frontend.network.none="true"
 LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
 COPY --link --from=build-frontend /out/pullsafe-frontend /bin/pullsafe-frontend

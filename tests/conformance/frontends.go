@@ -55,10 +55,10 @@ func (s *suite) buildUpstream(ctx context.Context, channel string) (string, erro
 		"-tags", strings.TrimSpace(string(tags))+" netgo static_build osusergo", "-o", out, suitePackage+"/cmd/dockerfile-frontend")
 }
 
-// frontend packs a program as the stage "frontend" of the Dockerfile does. The
-// labels of upstream's image are the same.
+// frontend packs a program as the stage "frontend" of the Dockerfile does. What
+// BuildKit reads of the labels is the same in upstream's image.
 func (s *suite) frontend(name, channel, binary string) (image, error) {
-	target, err := harness.CheckoutTarget()
+	target, err := harness.CheckoutTarget(channel)
 	if err != nil {
 		return image{}, err
 	}

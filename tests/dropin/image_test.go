@@ -16,6 +16,7 @@ import (
 const (
 	labelCaps    = "moby.buildkit.frontend.caps"
 	labelNetwork = "moby.buildkit.frontend.network.none"
+	labelVersion = "io.github.org.pullsafe.dockerfile.version"
 )
 
 // upstreamCaps are all capabilities that a frontend was ever asked for; the image
@@ -43,7 +44,7 @@ func askCap(t *testing.T, name string) error {
 
 // TestCapsLabel holds the label of the image together with the linked builder.
 func TestCapsLabel(t *testing.T) {
-	target, err := harness.CheckoutTarget()
+	target, err := harness.CheckoutTarget(harness.ChannelMainline)
 	require.NoError(t, err)
 	require.Equal(t, "true", target.Labels[labelNetwork])
 	listed := strings.Split(target.Labels[labelCaps], ",")
@@ -58,7 +59,8 @@ func TestCapsLabel(t *testing.T) {
 	require.ErrorContains(t, askCap(t, "moby.buildkit.frontend.nonsense"), "unsupported frontend capability")
 }
 
-// TestVersionFlag tells the channels apart as upstream's tags do.
+// TestVersionFlag tells the channels apart as upstream's tags do, and says of the
+// Dockerfile frontend what the image's label says.
 func TestVersionFlag(t *testing.T) {
 	for channel, suffix := range map[string]string{harness.ChannelMainline: "", harness.ChannelLabs: "-labs"} {
 		t.Run(channel, func(t *testing.T) {
@@ -67,6 +69,9 @@ func TestVersionFlag(t *testing.T) {
 			out, err := exec.CommandContext(t.Context(), binary, "-version").Output()
 			require.NoError(t, err)
 			require.Regexp(t, `^pullsafe-frontend v\d+\.\d+\.\d+\S* \S+ \(docker/dockerfile 1\.\d+\.\d+`+suffix+`, BuildKit v\d+\.\d+\.\d+\)\n$`, string(out))
+			target, err := harness.CheckoutTarget(channel)
+			require.NoError(t, err)
+			require.Contains(t, string(out), "(docker/dockerfile "+target.Labels[labelVersion]+", ")
 		})
 	}
 }
@@ -75,7 +80,7 @@ func TestVersionFlag(t *testing.T) {
 // conformance" compares that with upstream's.
 func TestLabsImage(t *testing.T) {
 	e, c := world.Fresh(t)
-	target, err := harness.CheckoutTarget()
+	target, err := harness.CheckoutTarget(harness.ChannelLabs)
 	require.NoError(t, err)
 	binary, err := e.BuildFrontend(t.Context(), harness.ChannelLabs)
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 // frontendEntry is the program of both frontend images.
 func frontendEntry(t *testing.T) string {
 	t.Helper()
-	target, err := harness.CheckoutTarget()
+	target, err := harness.CheckoutTarget(harness.ChannelMainline)
 	require.NoError(t, err)
 	return target.Entrypoint[0]
 }

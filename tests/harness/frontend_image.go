@@ -26,9 +26,9 @@ type FrontendTarget struct {
 // frontendStage is the stage of the checkout's Dockerfile that is published.
 const frontendStage = "frontend"
 
-// ReadFrontendTarget reads labels and entry point of the stage "frontend", so
-// that tests run an image like the published one.
-func ReadFrontendTarget(dockerfile string) (*FrontendTarget, error) {
+// ReadFrontendTarget reads labels and entry point of the stage "frontend", built
+// with the given arguments, so that tests run an image like the published one.
+func ReadFrontendTarget(dockerfile string, args map[string]string) (*FrontendTarget, error) {
 	stages, _, lex, err := ParseDockerfile(dockerfile)
 	if err != nil {
 		return nil, err
@@ -38,28 +38,65 @@ func ReadFrontendTarget(dockerfile string) (*FrontendTarget, error) {
 		return nil, errors.Errorf("%s has no stage %q", dockerfile, frontendStage)
 	}
 	t := &FrontendTarget{Labels: map[string]string{}}
+	stage := stageReader{lex: lex, given: args}
 	for _, cmd := range stages[i].Commands {
 		switch c := cmd.(type) {
+		case *instructions.ArgCommand:
+			err = stage.declare(c)
 		case *instructions.LabelCommand:
-			for _, kv := range c.Labels {
-				// The parser leaves the quotes for the shell to remove.
-				value, _, err := lex.ProcessWord(kv.Value, shell.EnvsFromSlice(nil))
-				if err != nil {
-					return nil, errors.Wrapf(err, "%s: label %s", dockerfile, kv.Key)
-				}
-				t.Labels[kv.Key] = value
-			}
+			err = stage.label(c, t.Labels)
 		case *instructions.EntrypointCommand:
 			if c.PrependShell {
 				return nil, errors.Errorf("%s: the entry point of %q needs a shell", dockerfile, frontendStage)
 			}
 			t.Entrypoint = c.CmdLine
 		}
+		if err != nil {
+			return nil, errors.Wrap(err, dockerfile)
+		}
 	}
 	if len(t.Entrypoint) == 0 {
 		return nil, errors.Errorf("%s: stage %q has no entry point", dockerfile, frontendStage)
 	}
 	return t, nil
+}
+
+// stageReader expands the words of a stage.
+type stageReader struct {
+	lex   *shell.Lex
+	given map[string]string // build arguments
+	env   []string          // what the stage has declared of them so far
+}
+
+func (r *stageReader) declare(c *instructions.ArgCommand) error {
+	for _, arg := range c.Args {
+		value, ok := r.given[arg.Key]
+		if !ok && arg.Value != nil {
+			var err error
+			if value, err = r.expand(*arg.Value); err != nil {
+				return err
+			}
+		}
+		r.env = append(r.env, arg.Key+"="+value)
+	}
+	return nil
+}
+
+func (r *stageReader) label(c *instructions.LabelCommand, labels map[string]string) error {
+	for _, kv := range c.Labels {
+		value, err := r.expand(kv.Value)
+		if err != nil {
+			return err
+		}
+		labels[kv.Key] = value
+	}
+	return nil
+}
+
+// expand removes quotes too, which the parser leaves for the shell.
+func (r *stageReader) expand(word string) (string, error) {
+	value, _, err := r.lex.ProcessWord(word, shell.EnvsFromSlice(r.env))
+	return value, errors.WithStack(err)
 }
 
 // ParseDockerfile returns the stages of a Dockerfile, its arguments before the
@@ -77,13 +114,13 @@ func ParseDockerfile(file string) ([]instructions.Stage, []instructions.ArgComma
 	return stages, args, shell.NewLex(ast.EscapeToken), errors.Wrap(err, file)
 }
 
-// CheckoutTarget is ReadFrontendTarget of the checkout's Dockerfile.
-func CheckoutTarget() (*FrontendTarget, error) {
+// CheckoutTarget is ReadFrontendTarget of the checkout's Dockerfile, for a channel.
+func CheckoutTarget(channel string) (*FrontendTarget, error) {
 	root, err := Checkout()
 	if err != nil {
 		return nil, err
 	}
-	return ReadFrontendTarget(filepath.Join(root, "Dockerfile"))
+	return ReadFrontendTarget(filepath.Join(root, "Dockerfile"), map[string]string{"CHANNEL": channel})
 }
 
 // BuildBinary builds a package of the checkout as the image has it, once in an
@@ -143,7 +180,7 @@ func (e *Env) BuildFrontend(ctx context.Context, channel string) (string, error)
 // PushFrontend builds cmd/pullsafe-frontend and pushes its image, of the channel
 // mainline.
 func (e *Env) PushFrontend(ctx context.Context, r *Registry, repositoryTag string) (digest string, err error) {
-	target, err := CheckoutTarget()
+	target, err := CheckoutTarget(ChannelMainline)
 	if err != nil {
 		return "", err
 	}
@@ -155,9 +192,9 @@ func (e *Env) PushFrontend(ctx context.Context, r *Registry, repositoryTag strin
 }
 
 // PushUpstreamFrontend pushes an image of BuildKit's own frontend of the same
-// version. Its labels are the checkout's: upstream's are the same.
+// version. Its labels are the checkout's: what BuildKit reads of them is the same.
 func (e *Env) PushUpstreamFrontend(ctx context.Context, r *Registry, repositoryTag string) (digest string, err error) {
-	target, err := CheckoutTarget()
+	target, err := CheckoutTarget(ChannelMainline)
 	if err != nil {
 		return "", err
 	}

@@ -63,7 +63,7 @@ func (w *world) start(ctx context.Context, e *harness.Env) (err error) {
 			}
 		}
 	}
-	target, err := harness.ReadFrontendTarget("testdata/Dockerfile")
+	target, err := harness.ReadFrontendTarget("testdata/Dockerfile", nil)
 	if err != nil {
 		return err
 	}

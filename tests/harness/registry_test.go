@@ -211,9 +211,13 @@ func TestPushIsDeterministic(t *testing.T) {
 }
 
 func TestReadFrontendTarget(t *testing.T) {
-	target, err := harness.ReadFrontendTarget("testdata/Dockerfile")
+	target, err := harness.ReadFrontendTarget("testdata/Dockerfile", map[string]string{"CHANNEL": "labs"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"/bin/frontend"}, target.Entrypoint)
 	require.Equal(t, "true", target.Labels["moby.buildkit.frontend.network.none"])
 	require.Contains(t, target.Labels["moby.buildkit.frontend.caps"], "moby.buildkit.frontend.contexts,")
+	require.Equal(t, "1.2-labs", target.Labels["version"])
+	target, err = harness.ReadFrontendTarget("testdata/Dockerfile", nil)
+	require.NoError(t, err)
+	require.Equal(t, "1.2", target.Labels["version"])
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/tests/harness"
 )
 
 // TestFrontendsCross builds both channels for every platform that is published.
@@ -24,7 +26,7 @@ func TestFrontendsCross(t *testing.T) {
 	dir := checkout(t)
 	platforms := s.platforms(t, dir)
 	// One after the other: the second finds most of it compiled.
-	for _, target := range []string{"frontend-cross", "frontend-labs-cross"} {
+	for target, channel := range map[string]string{"frontend-cross": harness.ChannelMainline, "frontend-labs-cross": harness.ChannelLabs} {
 		tag := "org/pullsafe:" + target
 		s.bake(t, bakeOpt{dir: dir, epoch: commitTime(t, dir), args: []string{
 			target, "--set=" + target + ".push=true", "--set=" + target + ".tags=" + s.registry.Addr + "/" + tag,
@@ -33,14 +35,14 @@ func TestFrontendsCross(t *testing.T) {
 		require.ElementsMatch(t, platforms[target], slices.Collect(maps.Keys(images)), target)
 		for platform, img := range images {
 			files := layerFiles(t, img)
-			requirePublished(t, img, files)
+			requirePublished(t, img, files, channel)
 			requirePlatform(t, files[frontendBinary].data, platform)
 		}
 		binary := filepath.Join(t.TempDir(), "pullsafe-frontend")
 		require.NoError(t, os.WriteFile(binary, layerFiles(t, images[local])[frontendBinary].data, 0o755))
 		out, err := exec.CommandContext(t.Context(), binary, "-version").Output()
 		require.NoError(t, err)
-		require.Equal(t, target == "frontend-labs-cross", strings.Contains(string(out), "-labs,"), "%s: %s", target, out)
+		require.Equal(t, channel == harness.ChannelLabs, strings.Contains(string(out), "-labs,"), "%s: %s", target, out)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestBuild(t *testing.T) {
 	files := layerFiles(t, img)
 
 	t.Run("image", func(t *testing.T) {
-		requirePublished(t, img, files)
+		requirePublished(t, img, files, harness.ChannelMainline)
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		require.NoError(t, err)
 		requireTime(t, img, time.Unix(seconds, 0).UTC())
@@ -61,9 +61,9 @@ func TestBuild(t *testing.T) {
 }
 
 // requirePublished: the image is the one that the other tests make by themselves.
-func requirePublished(t *testing.T, img v1.Image, files map[string]layerFile) {
+func requirePublished(t *testing.T, img v1.Image, files map[string]layerFile, channel string) {
 	t.Helper()
-	want, err := harness.CheckoutTarget()
+	want, err := harness.CheckoutTarget(channel)
 	require.NoError(t, err)
 	config, err := img.ConfigFile()
 	require.NoError(t, err)

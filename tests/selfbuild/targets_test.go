@@ -43,7 +43,7 @@ func TestLabs(t *testing.T) {
 		"frontend-labs", "--set=frontend-labs.output=type=registry", "--set=frontend-labs.tags=" + s.registry.Addr + "/" + tag,
 	}})
 	img := s.image(t, tag)
-	requirePublished(t, img, layerFiles(t, img))
+	requirePublished(t, img, layerFiles(t, img), harness.ChannelLabs)
 }
 
 // Scripts stand in for the programs that steps of the examples run.
