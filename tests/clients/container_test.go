@@ -26,7 +26,7 @@ func TestContainerDriver(t *testing.T) {
 	pushBuildkit(t, e)
 	serial := 0
 	tr := trial{
-		client: "buildx, docker-container (BuildKit 0.33 in Engine 20.10)", tried: "a builder made by `buildx create`, `--load` into the engine",
+		client: "buildx, docker-container (BuildKit in Engine 20.10)", tried: "a builder made by `buildx create`, `--load` into the engine",
 		repositories: uvRepositories,
 		run: func(t *testing.T, _ *trial, s side) facts {
 			serial++

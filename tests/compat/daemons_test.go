@@ -24,14 +24,22 @@ type daemon struct {
 	start func(*testing.T, daemon) *running
 }
 
-var daemons = []daemon{
-	{name: "buildkit-12", tool: harness.ToolBuildkitd012, start: startBuildkitd},
-	{name: "buildkit-17", tool: harness.ToolBuildkitd017, start: startBuildkitd},
-	{name: "buildkit-23", tool: harness.ToolBuildkitd023, start: startBuildkitd},
-	{name: "buildkit-33", tool: harness.ToolBuildkitd033, start: startBuildkitd},
-	{name: "buildkit-34", tool: harness.ToolBuildkitd, usual: true, start: startBuildkitd},
-	{name: "engine-20", tool: harness.ToolEngine, usual: true, start: startEngine},
-	{name: "engine-29", tool: harness.ToolEngine29, start: startEngine},
+// daemons are the older BuildKits, the checkout's own, and the engines.
+func daemons() ([]daemon, error) {
+	older, err := harness.OlderBuildkitds()
+	if err != nil {
+		return nil, err
+	}
+	var list []daemon
+	for _, tool := range older {
+		minor := tool[strings.LastIndexByte(tool, '.')+1:]
+		list = append(list, daemon{name: "buildkit-" + minor, tool: tool, start: startBuildkitd})
+	}
+	return append(list,
+		daemon{name: "buildkit", tool: harness.ToolBuildkitd, usual: true, start: startBuildkitd},
+		daemon{name: "engine-20", tool: harness.ToolEngine, usual: true, start: startEngine},
+		daemon{name: "engine-29", tool: harness.ToolEngine29, start: startEngine},
+	), nil
 }
 
 // running is a daemon that has started, and its clients.
@@ -57,7 +65,14 @@ func startBuildkitd(t *testing.T, d daemon) *running {
 	t.Cleanup(func() { _ = c.Close() })
 	info, err := c.Info(t.Context())
 	require.NoError(t, err)
-	require.Contains(t, info.BuildkitVersion.Version, strings.ReplaceAll(d.name, "buildkit-", "v0."), "the version that is stamped")
+	version, older := strings.CutPrefix(d.tool, harness.ToolBuildkitd+"-")
+	if older {
+		version = "v" + version + "."
+	} else {
+		version, err = harness.BuildKitVersion()
+		require.NoError(t, err)
+	}
+	require.Contains(t, info.BuildkitVersion.Version, version, "the version that is stamped")
 	return &running{env: e, name: d.name, title: "BuildKit " + info.BuildkitVersion.Version, client: c, buildx: b.Buildx}
 }
 

@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 
 // TestDaemons runs each scenario on each daemon.
 func TestDaemons(t *testing.T) {
-	for _, d := range daemons {
+	list, err := daemons()
+	require.NoError(t, err)
+	for _, d := range list {
 		t.Run(d.name, func(t *testing.T) {
 			if !world.Full() && !d.usual {
 				t.Skip("not built by make tools; run: make compat")

@@ -35,7 +35,11 @@ func (tb *table) write() int {
 	if !world.Full() || flag.Lookup("test.run").Value.String() != "" {
 		return 0
 	}
-	if err := readme.Write("compat", tb.markdown()); err != nil {
+	list, err := daemons()
+	if err == nil {
+		err = readme.Write("compat", tb.markdown(list))
+	}
+	if err != nil {
 		_, _ = os.Stderr.WriteString("compat: " + err.Error() + "\n")
 		return 1
 	}
@@ -43,7 +47,7 @@ func (tb *table) write() int {
 }
 
 // markdown has a row for each daemon and a column for each scenario.
-func (tb *table) markdown() string {
+func (tb *table) markdown(daemons []daemon) string {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	columns := []string{columnDaemon, columnLacks}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
 )
 
 // modulePath tells the checkout's go.mod from that of a module around it.
@@ -34,19 +36,65 @@ const (
 	ToolLint      = "golangci-lint"
 )
 
-// Tools that `build.sh compat` makes besides: older daemons, the newest Docker
-// Engine, and the Compose plugin.
+// Tools that `build.sh compat` makes besides: the newest Docker Engine, the Compose
+// plugin, and older daemons, of which OlderBuildkitds has the list.
 const (
-	ToolBuildkitd012 = "buildkitd-0.12"
-	ToolBuildkitd017 = "buildkitd-0.17"
-	ToolBuildkitd023 = "buildkitd-0.23"
-	ToolBuildkitd033 = "buildkitd-0.33"
 	ToolEngine29     = "engine-29"
 	ToolCompose      = "compose"
+	ToolBuildkitd012 = olderBuildkitd + "0.12"
+
+	olderBuildkitd = "buildkitd-"
 )
 
-// compatTools are the tools of `build.sh compat` alone.
-var compatTools = []string{ToolBuildkitd012, ToolBuildkitd017, ToolBuildkitd023, ToolBuildkitd033, ToolEngine29, ToolCompose}
+// isCompatTool tells whether `build.sh compat` alone makes a tool.
+func isCompatTool(name string) bool {
+	return name == ToolEngine29 || name == ToolCompose || strings.HasPrefix(name, olderBuildkitd)
+}
+
+// OlderBuildkitds are the tools that are older daemons, the oldest first: each
+// folder tests/tools/buildkit-X.Y makes one.
+func OlderBuildkitds() ([]string, error) {
+	root, err := Checkout()
+	if err != nil {
+		return nil, err
+	}
+	folders, err := filepath.Glob(filepath.Join(root, "tests", "tools", "buildkit-*"))
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	var tools []string
+	for _, folder := range folders {
+		tools = append(tools, olderBuildkitd+strings.TrimPrefix(filepath.Base(folder), "buildkit-"))
+	}
+	slices.SortFunc(tools, func(x, y string) int {
+		return semver.Compare(strings.Replace(x, olderBuildkitd, "v", 1), strings.Replace(y, olderBuildkitd, "v", 1))
+	})
+	return tools, nil
+}
+
+// BuildKitVersion is the version of BuildKit that the checkout requires, which is
+// the one of ToolBuildkitd too.
+func BuildKitVersion() (string, error) {
+	root, err := Checkout()
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(root, "go.mod")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", errors.WithStack(err)
+	}
+	mod, err := modfile.Parse(file, text, nil)
+	if err != nil {
+		return "", errors.WithStack(err)
+	}
+	for _, r := range mod.Require {
+		if r.Mod.Path == "github.com/moby/buildkit" {
+			return r.Mod.Version, nil
+		}
+	}
+	return "", errors.Errorf("%s does not require BuildKit", file)
+}
 
 // coreTools are what builds with buildkitd need.
 var coreTools = []string{ToolBuildkitd, ToolBuildx, ToolRegistry, ToolFrontend, ToolRunc, ToolBusybox}
@@ -83,7 +131,7 @@ func (t *Tools) Need(names ...string) error {
 	}
 	if len(missing) > 0 {
 		how := "make tools"
-		if slices.ContainsFunc(missing, func(name string) bool { return slices.Contains(compatTools, name) }) {
+		if slices.ContainsFunc(missing, isCompatTool) {
 			how = "sh tests/tools/build.sh compat"
 		}
 		return errors.Errorf("missing in %s: %s; run: %s", t.Dir, strings.Join(missing, ", "), how)

@@ -18,7 +18,9 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint rootfs"
-compat="buildkitd-0.12 buildkitd-0.17 buildkitd-0.23 buildkitd-0.33 engine-29 compose"
+# Each folder buildkit-X.Y is an older daemon.
+older=$(cd "$here" && for folder in buildkit-*; do printf 'buildkitd-%s ' "${folder#buildkit-}"; done)
+compat="${older}engine-29 compose"
 
 say() { printf '%s\n' "tools: $*" >&2; }
 die() { say "$*"; exit 1; }
