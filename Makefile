@@ -99,6 +99,12 @@ demo: root tools ## build examples/uv with upstream's frontend and with pullsafe
 picture: root tools ## build examples/uv in a terminal; writes the README's pictures, docs/images
 	@$(GO) run ./tests/picture
 
+.PHONY: upstream
+# The program, not `go run`: it puts every file back when it is interrupted.
+upstream: ## follow a release of BuildKit: VERSION=v0.35.0, or the newest
+	@$(GO) build -o bin/ ./tests/upstream
+	@bin/upstream -version "$${VERSION-}" -since "$${SINCE-HEAD}"
+
 .PHONY: bench
 bench: root tools ## measure against upstream's frontend; writes tests/README.md and bin/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./llb/... ./frontend/...
