@@ -105,6 +105,12 @@ upstream: ## follow a release of BuildKit: VERSION=v0.35.0, or the newest
 	@$(GO) build -o bin/ ./tests/upstream
 	@bin/upstream -version "$${VERSION-}" -since "$${SINCE-HEAD}"
 
+# Needs the Go vulnerability database on the network, so it is no part of make test.
+VULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the programs call
+	$(VULNCHECK) ./...
+
 .PHONY: bench
 bench: root tools ## measure against upstream's frontend; writes tests/README.md and bin/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./llb/... ./frontend/...

@@ -2,6 +2,7 @@ package release
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -33,10 +34,12 @@ type job struct {
 	Uses    string `yaml:"uses"`
 	Secrets any    `yaml:"secrets"`
 	Env     map[string]string
-	Steps   []struct {
-		Name, Uses, Run string
-		With            map[string]any
-	}
+	Steps   []step
+}
+
+type step struct {
+	ID, Name, Uses, Run string
+	With                map[string]any
 }
 
 // workflows are those of the checkout and of the examples.
@@ -62,8 +65,20 @@ func workflows(t *testing.T) []workflow {
 	return list
 }
 
-// TestLeastPermissions: a workflow has none, each job what it needs, and only a
-// release may write.
+// mayWrite tells whether a job may have a permission to write: those of a release,
+// and the one that opens a pull request for a release of BuildKit.
+func mayWrite(w workflow, job, scope string) bool {
+	switch filepath.Base(w.path) {
+	case "release.yml":
+		return true
+	case "upstream.yml":
+		return job == "open" && (scope == "contents" || scope == "pull-requests")
+	}
+	return false
+}
+
+// TestLeastPermissions: a workflow has none, each job what it needs, and few may
+// write.
 func TestLeastPermissions(t *testing.T) {
 	for _, w := range workflows(t) {
 		require.Regexp(t, `(?m)^permissions: \{\}$`, w.text, w.path)
@@ -75,7 +90,7 @@ func TestLeastPermissions(t *testing.T) {
 			require.Nil(t, j.Secrets, "%s: %s hands on secrets", w.path, name)
 			require.True(t, j.Uses != "" || j.Timeout > 0, "%s: %s may hang for six hours", w.path, name)
 			for scope, access := range j.Permissions {
-				require.True(t, access == "read" || filepath.Base(w.path) == "release.yml", "%s: %s may write %s", w.path, name, scope)
+				require.True(t, access == "read" || mayWrite(w, name, scope), "%s: %s may write %s", w.path, name, scope)
 			}
 		}
 	}
@@ -144,19 +159,79 @@ func TestStepsAreSafe(t *testing.T) {
 // published, and it is published on two registries, signed, with provenance and
 // a list of what is in it.
 func TestRelease(t *testing.T) {
-	list := workflows(t)
-	i := slices.IndexFunc(list, func(w workflow) bool { return w.path == ".github/workflows/release.yml" })
-	require.GreaterOrEqual(t, i, 0)
-	text := list[i].text
-	for name, j := range list[i].Jobs {
+	w := workflowOf(t, "release.yml")
+	text := w.text
+	for name, j := range w.Jobs {
 		writes := slices.ContainsFunc(valuesOf(j.Permissions), func(access string) bool { return access == "write" })
 		if writes {
 			require.Regexp(t, `(?m)^  `+name+`:\n(    .*\n)*?    needs: \[check, ci\b`, text)
 		}
 	}
-	require.Equal(t, "ghcr.io/${{ github.repository }} docker.io/${{ github.repository }}", list[i].Jobs["image"].Env["IMAGES"])
+	require.Equal(t, "ghcr.io/${{ github.repository }} docker.io/${{ github.repository }}", w.Jobs["image"].Env["IMAGES"])
 	for _, want := range []string{"sbom: true", "provenance: mode=max", "cosign sign --yes", "id-token: write"} {
 		require.Contains(t, text, want)
+	}
+}
+
+// TestReleaseBuildKit: a release is built by the BuildKit of go.mod, which decides
+// how layers are compressed.
+func TestReleaseBuildKit(t *testing.T) {
+	steps := workflowOf(t, "release.yml").Jobs["image"].Steps
+	i := slices.IndexFunc(steps, func(s step) bool { return s.ID == "buildkit" })
+	require.GreaterOrEqual(t, i, 0)
+	require.Equal(t, "image=moby/buildkit:${{ steps.buildkit.outputs.version }}", steps[i+1].With["driver-opts"])
+	root, err := harness.Checkout()
+	require.NoError(t, err)
+	output := filepath.Join(t.TempDir(), "output")
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", steps[i].Run)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "GITHUB_OUTPUT="+output)
+	printed, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", printed)
+	got, err := os.ReadFile(output)
+	require.NoError(t, err)
+	version, err := harness.BuildKitVersion()
+	require.NoError(t, err)
+	require.Equal(t, "version="+version+"\n", string(got))
+}
+
+// workflowOf is one workflow of the checkout.
+func workflowOf(t *testing.T, name string) workflow {
+	t.Helper()
+	list := workflows(t)
+	i := slices.IndexFunc(list, func(w workflow) bool { return w.path == ".github/workflows/"+name })
+	require.GreaterOrEqual(t, i, 0, name)
+	return list[i]
+}
+
+// TestUpstream: the job that runs code of new modules cannot write, and has handed
+// over the change before it runs any; the job that writes runs git and gh alone. It
+// could not push a change of a workflow, so none names a version of BuildKit.
+func TestUpstream(t *testing.T) {
+	w := workflowOf(t, "upstream.yml")
+	require.Equal(t, map[string]string{"contents": "read"}, w.Jobs["bump"].Permissions)
+	require.Equal(t, map[string]string{"actions": "read", "contents": "write", "pull-requests": "write"}, w.Jobs["open"].Permissions)
+	require.Equal(t, workflowOf(t, "ci.yml").Jobs["tests"].Container, w.Jobs["bump"].Container)
+
+	var order []string
+	for _, step := range w.Jobs["bump"].Steps {
+		order = append(order, step.Name)
+		require.NotContains(t, step.Uses, "actions/cache@", "what this job makes stays in it")
+	}
+	require.Equal(t, []string{"Check out", "make upstream", "Keep the change", "make test, make conformance", "Keep the results"}, order)
+
+	for _, step := range w.Jobs["open"].Steps {
+		if step.Uses != "" {
+			require.Regexp(t, "^actions/checkout@", step.Uses)
+		}
+		require.NotRegexp(t, `(?m)^\s*(make|go|sh|bash|\./|\.ci/|docker)\b`, step.Run)
+	}
+	for line := range strings.SplitSeq(w.text, "\n") {
+		if strings.Contains(line, "inputs.") {
+			require.Equal(t, "VERSION: ${{ inputs.version }}", strings.TrimSpace(line))
+		}
+	}
+	for _, w := range workflows(t) {
+		require.NotRegexp(t, `buildkit:v\d`, w.text, w.path)
 	}
 }
 

@@ -152,9 +152,4 @@ func TestVersionsOfTools(t *testing.T) {
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	require.NoError(t, err)
 	require.Contains(t, string(mod), "\ngo "+goVersion+"\n")
-	release, err := os.ReadFile(filepath.Join(root, ".github", "workflows", "release.yml"))
-	require.NoError(t, err)
-	m := regexp.MustCompile(`image=moby/buildkit:(\S+)`).FindStringSubmatch(string(release))
-	require.NotNil(t, m)
-	require.Contains(t, string(mod), "\tgithub.com/moby/buildkit "+m[1]+"\n")
 }
