@@ -11,8 +11,9 @@
 //	backup.go     puts every file back when a run fails or is interrupted
 //	facts.go      what a BuildKit offers to a frontend, read from its source
 //	relied.go     sources whose behaviour pullsafe relies on
-//	summary.go    the comparison, and what is left to do
-//	markdown.go   the text of it
+//	summary.go    the comparison of before and now
+//	todo.go       what is left to a person
+//	markdown.go   the text of both
 //
 // The go command changes requirements and golang.org/x/mod reads them. Versions
 // only go up, and only to what the go line of the checkout allows: where the
