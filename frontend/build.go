@@ -14,8 +14,8 @@ import (
 
 // Build is the frontend: a gwclient.BuildFunc for the gateway and for
 // client.Build. Its result is that of BuildKit's Dockerfile frontend. An error
-// about references that could not be resolved is a fresh one, which names all of
-// them; every other error is BuildKit's, unchanged.
+// about references that could not be resolved or pulled is a fresh one, which
+// names all of them; every other error is BuildKit's, unchanged.
 func Build(ctx context.Context, gw gwclient.Client) (*gwclient.Result, error) {
 	opts := gw.BuildOpts().Opts
 	opt, err := parseOptions(opts)
@@ -37,28 +37,30 @@ type session struct {
 	client *client
 	opt    options
 
-	// What collect found; zero when the builder has to say what is wrong.
+	// What read found; zero when the builder has to say what is wrong.
 	source      *dockerui.Source       // the Dockerfile
 	checks      *linter.Config         // its check options
 	set         *references.Set        // what it names
-	refs        []references.Reference // what is resolved: that, and what the bases name
+	refs        []references.Reference // that, and what the bases name
 	resolveMode string
 }
 
 func (s *session) build(ctx context.Context) (*gwclient.Result, error) {
 	stop := s.preflight(ctx)
 	res, err := builder.Build(ctx, s.client)
+	if err == nil {
+		err = s.violation()
+	}
+	if err == nil {
+		res, err = s.evaluate(ctx, res)
+	}
+	if err == nil {
+		err = s.violation() // by the content of an image
+	}
 	stop()
 	s.warn(ctx, err == nil)
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	if err := s.violation(); err != nil {
-		return nil, err
-	}
 	return res, s.addReport(res)
-}
-
-func (s *session) ledger() *ledger {
-	return s.client.resolver.ledger
 }

@@ -2,28 +2,34 @@ package frontend
 
 import (
 	"context"
-	"fmt"
+	"sync"
 
-	"github.com/distribution/reference"
 	bkllb "github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
-	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
-	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	digest "github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/org/pullsafe/llb"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 // client is the gateway client that the builder is given: metadata goes through
-// the resolver, and what the resolver had to ask for without credentials is
-// solved without them too. Everything else is the daemon's own.
+// the resolver, and what fell back is solved under its host alias too. Everything
+// else is the daemon's own.
 type client struct {
 	gwclient.Client
-	resolver *resolver
-	solved   solveMemo
+	resolver *resolve.Resolver
+	policies bool // the daemon applies source policies, also those of a request
+
+	// again is what a second solve has to do differently; nil in the first.
+	again *retry
+	// call is set for a request that is no build, which the builder is not to know.
+	call bool
+	// quiet is set while the builder repeats what it has warned about.
+	quiet bool
+
+	mu     sync.Mutex
+	solved []*pb.Definition // what the builder had solved, as it was sent
 }
 
 // currentFrontend is implemented by the client of a frontend image; embedding
@@ -37,103 +43,58 @@ var (
 	_ currentFrontend = &client{}
 )
 
-// daemon is what this package has to know of the daemon.
-type daemon struct {
-	// policies: it applies source policies, also those of a request.
-	policies bool
-	// warnings: it takes warnings for the user.
-	warnings bool
-	// checkPolicy asks the policies of the session, and those of the daemon, about
-	// a reference with a digest; nil if the daemon knows no policies of sessions.
-	checkPolicy func(context.Context, reference.Named, *ocispecs.Platform) error
-}
-
 func newClient(gw gwclient.Client, opt options) *client {
-	caps, gwcaps := gw.BuildOpts().LLBCaps, gw.BuildOpts().Caps
-	d := daemon{
+	caps := gw.BuildOpts().LLBCaps
+	c := &client{
+		Client:   gw,
 		policies: caps.Supports(pb.CapSourcePolicy) == nil,
-		warnings: gwcaps.Supports(gwpb.CapGatewayWarnings) == nil,
 	}
-	if caps.Supports(pb.CapSourcePolicySession) == nil {
-		d.checkPolicy = policyCheck(gw)
-	}
-	return &client{Client: gw, resolver: newResolver(opt, d)}
-}
-
-// policyCheck has BuildKit load a definition that holds the image without using
-// it: policies are evaluated for every source of a definition, and only what the
-// result needs is fetched. A request for metadata would be evaluated the same
-// way, but BuildKit writes each into the provenance, without a digest if there
-// was nothing to ask a registry for.
-func policyCheck(gw gwclient.Client) func(context.Context, reference.Named, *ocispecs.Platform) error {
-	return func(ctx context.Context, ref reference.Named, platform *ocispecs.Platform) error {
-		name, ok := byTag(ref)
-		if !ok {
-			name = ref.String()
-		}
-		def, err := llb.Unused(ctx, ref, platform, "[internal] check policies for "+name)
-		if err != nil {
-			return err
-		}
-		_, err = gw.Solve(ctx, gwclient.SolveRequest{Evaluate: true, Definition: def, SourcePolicies: []*spb.Policy{llb.OnlyPolicy(ref)}})
-		return err
-	}
+	c.resolver = resolve.New(resolve.Options{
+		FallsBack: opt.fallsBack,
+		Strict:    opt.strict,
+		Policies:  c.policies,
+		Check:     c.check,
+	})
+	return c
 }
 
 // ResolveImageConfig implements gwclient.Client.
 func (c *client) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
-	ask := func(ctx context.Context, ref, logName string, policies []*spb.Policy) (*answer, error) {
-		opt := opt
-		opt.LogName = logName
-		opt.SourcePolicies = append(policies, opt.SourcePolicies...)
-		got, dgst, config, err := c.Client.ResolveImageConfig(ctx, ref, opt)
-		if err != nil {
-			return nil, err
-		}
-		return &answer{ref: got, dgst: dgst, config: config}, nil
-	}
 	if opt.OCILayoutOpt != nil {
 		return c.Client.ResolveImageConfig(ctx, ref, opt)
 	}
-	a, err := c.resolver.resolve(ctx, newQuery("config", ref, opt, ask))
+	image, err := c.resolve(ctx, resolve.ConfigRequest(c.Client, ref, opt))
 	if err != nil {
 		return "", "", nil, err
 	}
-	return a.ref, a.dgst, a.config, nil
+	return image.Ref, image.Digest, image.Config, nil
 }
 
 // ResolveSourceMetadata implements gwclient.Client. The builder asks this way
 // for the SBOM scanner's image.
 func (c *client) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	named, ok := llb.ParseImageSource(op.GetIdentifier())
+	req, ok := resolve.SourceRequest(c.Client, op, opt)
 	if !ok {
 		return c.Client.ResolveSourceMetadata(ctx, op, opt)
 	}
-	ask := func(ctx context.Context, ref, logName string, policies []*spb.Policy) (*answer, error) {
-		opt, op := opt, op.CloneVT()
-		op.Identifier = imageSourcePrefix + ref
-		opt.LogName = logName
-		opt.SourcePolicies = append(policies, opt.SourcePolicies...)
-		resp, err := c.Client.ResolveSourceMetadata(ctx, op, opt)
-		if err != nil {
-			return nil, err
-		}
-		a := &answer{meta: resp}
-		if resp.Image != nil {
-			a.dgst, a.config = resp.Image.Digest, resp.Image.Config
-		}
-		if got, ok := llb.ParseImageSource(resp.Op.GetIdentifier()); ok {
-			a.ref = got.String()
-		}
-		return a, nil
-	}
-	a, err := c.resolver.resolve(ctx, newQuery("source "+fmt.Sprint(op.GetAttrs()), named.String(), opt, ask))
+	image, err := c.resolve(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	resp := *a.meta
+	resp := *image.Meta
 	resp.Op = resp.Op.CloneVT()
 	return &resp, nil
+}
+
+func (c *client) resolve(ctx context.Context, req *resolve.Request) (*resolve.Image, error) {
+	res, err := c.resolver.Resolve(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if res.Err != nil {
+		return nil, refErrorOf(res)
+	}
+	return res.Image, nil
 }
 
 // CurrentFrontend passes on what the wrapped client knows of its own image.
@@ -142,4 +103,28 @@ func (c *client) CurrentFrontend() (*bkllb.State, error) {
 		return cf.CurrentFrontend()
 	}
 	return nil, nil
+}
+
+// BuildOpts implements gwclient.Client.
+func (c *client) BuildOpts() gwclient.BuildOpts {
+	opts := c.Client.BuildOpts()
+	if !c.call {
+		return opts
+	}
+	without := make(map[string]string, len(opts.Opts))
+	for k, v := range opts.Opts {
+		if k != keyRequestID {
+			without[k] = v
+		}
+	}
+	opts.Opts = without
+	return opts
+}
+
+// Warn implements gwclient.Client.
+func (c *client) Warn(ctx context.Context, dgst digest.Digest, msg string, opts gwclient.WarnOpts) error {
+	if c.quiet {
+		return nil
+	}
+	return c.Client.Warn(ctx, dgst, msg, opts)
 }

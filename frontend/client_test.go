@@ -7,21 +7,71 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/llb"
 )
 
-func amd64Opt() sourceresolver.Opt {
-	return sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default"}}
+const (
+	uv      = "ghcr.io/astral-sh/uv:0.7"
+	uvUpper = "GHCR.IO/astral-sh/uv:0.7"
+
+	rejected  = "failed to fetch oauth token: denied: denied"
+	anonymous = "failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized"
+)
+
+// TestFallback: the daemon is asked for the reference as written in either attempt,
+// with the policy that makes its alias of it in the second, where it takes policies.
+func TestFallback(t *testing.T) {
+	for _, noPolicies := range []bool{false, true} {
+		gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		gw.noPolicies = noPolicies
+		require.Equal(t, !noPolicies, supports(gw, pb.CapSourcePolicy))
+		c := newClient(gw, defaults())
+		require.NoError(t, config(t, c, uv))
+		require.NoError(t, config(t, c, uv), "remembered")
+
+		asked, became := gw.requests()
+		require.Equal(t, []string{uv, uvUpper}, became)
+		require.Equal(t, "[internal] load metadata for "+uv, gw.calls[0].logName)
+		require.Equal(t, gw.calls[0].logName, gw.calls[1].logName)
+		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO/astral-sh/uv"}, c.resolver.Names())
+		if noPolicies {
+			require.Equal(t, became, asked)
+			require.Equal(t, []string{"docker-image://" + uvPinned}, gw.checks, "the step that tells of it")
+			continue
+		}
+		require.Equal(t, []string{uv, uv}, asked)
+		require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedUpper}, gw.checks)
+	}
 }
 
+// supports keeps the fake honest: pb.Caps is what a new daemon has.
+func supports(c gwclient.Client, id apicaps.CapID) bool {
+	caps := c.BuildOpts().LLBCaps
+	return caps.Supports(id) == nil
+}
+
+// TestErrorIsRemembered: the builder is told what the preflight met, without a second
+// request.
+func TestErrorIsRemembered(t *testing.T) {
+	gw := newFake(t, map[string][]string{uv: {anonymous}})
+	c := newClient(gw, defaults())
+	var first, second *refError
+	require.ErrorAs(t, config(t, c, uv), &first)
+	require.ErrorAs(t, config(t, c, uv), &second)
+	require.Same(t, first.resolution, second.resolution)
+	require.Equal(t, []string{uv}, gw.became())
+	require.EqualError(t, first.cause, anonymous)
+}
 func TestSourceMetadata(t *testing.T) {
-	gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
 	c := newClient(gw, defaults())
 	op := &pb.SourceOp{Identifier: "docker-image://" + uv, Attrs: map[string]string{"a": "b"}}
 	first, err := c.ResolveSourceMetadata(t.Context(), op, amd64Opt())
 	require.NoError(t, err)
-	require.Equal(t, []string{uv, uvUpper}, gw.asked())
-	require.Equal(t, "[internal] load metadata for "+uv+" (without credentials)", gw.calls[1].logName)
+	require.Equal(t, []string{uv, uvUpper}, gw.became())
 	require.Equal(t, "docker-image://"+uv, first.Op.Identifier)
 	require.Equal(t, map[string]string{"a": "b"}, first.Op.Attrs)
 	require.Equal(t, testDigest, first.Image.Digest)
@@ -44,7 +94,7 @@ func TestSourceMetadataIsAskedApart(t *testing.T) {
 	res, err := c.ResolveSourceMetadata(t.Context(), &pb.SourceOp{Identifier: "docker-image://" + uv}, amd64Opt())
 	require.NoError(t, err)
 	require.Equal(t, testDigest, res.Image.Digest)
-	require.Equal(t, []string{uv, uv}, gw.asked())
+	require.Equal(t, []string{uv, uv}, gw.became())
 }
 
 func TestOtherSourcesPassThrough(t *testing.T) {
@@ -53,57 +103,27 @@ func TestOtherSourcesPassThrough(t *testing.T) {
 	for _, id := range []string{"git://github.com/a/b", "https://ghcr.io/x", "docker-image://Not A Reference", "local://context"} {
 		op := &pb.SourceOp{Identifier: id}
 		if id == "docker-image://Not A Reference" {
-			gw.registry = newFake(t, map[string][]string{"Not A Reference": {refused}}).registry
+			gw.registry = newFake(t, map[string][]string{"Not A Reference": {rejected}}).registry
 			_, err := c.ResolveSourceMetadata(t.Context(), op, sourceresolver.Opt{})
-			require.EqualError(t, err, refused)
+			require.EqualError(t, err, rejected)
 			continue
 		}
 		res, err := c.ResolveSourceMetadata(t.Context(), op, sourceresolver.Opt{})
 		require.NoError(t, err)
 		require.Same(t, op, res.Op)
 	}
-	require.Empty(t, c.resolver.ledger.outcomes)
+	require.Empty(t, c.resolver.All())
 }
 
 func TestLayoutsPassThrough(t *testing.T) {
 	const layout = "ghcr.io/layout/x:1"
-	gw := newFake(t, map[string][]string{layout: {refused}})
+	gw := newFake(t, map[string][]string{layout: {rejected}})
 	c := newClient(gw, defaults())
 	opt := sourceresolver.Opt{LogName: "layout", OCILayoutOpt: &sourceresolver.ResolveOCILayoutOpt{Platform: &amd64}}
 	_, _, _, err := c.ResolveImageConfig(t.Context(), layout, opt)
-	require.EqualError(t, err, refused)
-	require.Equal(t, []call{{ref: layout, logName: "layout"}}, gw.calls)
-	require.Empty(t, c.resolver.ledger.outcomes)
-}
-
-// TestWhatIsAskedApart: only the name of the progress step does not matter.
-func TestWhatIsAskedApart(t *testing.T) {
-	arm64 := platform{OS: "linux", Architecture: "arm64"}
-	image := func(opt sourceresolver.ResolveImageOpt) sourceresolver.Opt {
-		return sourceresolver.Opt{ImageOpt: &opt}
-	}
-	key := func(kind, ref string, opt sourceresolver.Opt) string {
-		return newQuery(kind, ref, opt, nil).key
-	}
-	same := amd64Opt()
-	same.LogName = "another step"
-	require.Equal(t, key("config", uv, amd64Opt()), key("config", uv, same))
-
-	seen := map[string]string{key("config", uv, amd64Opt()): "the first"}
-	for name, k := range map[string]string{
-		"kind":               key("source", uv, amd64Opt()),
-		"reference":          key("config", uv+"x", amd64Opt()),
-		"no options":         key("config", uv, sourceresolver.Opt{}),
-		"platform":           key("config", uv, image(sourceresolver.ResolveImageOpt{Platform: &arm64, ResolveMode: "default"})),
-		"no platform":        key("config", uv, image(sourceresolver.ResolveImageOpt{ResolveMode: "default"})),
-		"mode":               key("config", uv, image(sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "pull"})),
-		"no config":          key("config", uv, image(sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default", NoConfig: true})),
-		"attestation chain":  key("config", uv, image(sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default", AttestationChain: true})),
-		"single attestation": key("config", uv, image(sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default", ResolveAttestations: []string{"x"}})),
-	} {
-		require.Empty(t, seen[k], name)
-		seen[k] = name
-	}
+	require.EqualError(t, err, rejected)
+	require.Equal(t, []call{{ref: layout, became: layout, logName: "layout"}}, gw.calls)
+	require.Empty(t, c.resolver.All())
 }
 
 // frontendClient is a client that knows its own image.
@@ -122,4 +142,22 @@ func TestCurrentFrontend(t *testing.T) {
 	st, err = newClient(frontendClient{Client: gw}, defaults()).CurrentFrontend()
 	require.NoError(t, err)
 	require.NotNil(t, st)
+}
+
+// TestCallsAreHidden: to the builder, a preflight is a build; nobody asked for its
+// warnings.
+func TestCallsAreHidden(t *testing.T) {
+	gw := newFake(t, nil)
+	gw.opts = map[string]string{keyRequestID: requestPreflight, "target": "x"}
+	c := newClient(gw, defaults())
+	require.Equal(t, gw.opts, c.BuildOpts().Opts)
+	c.call = true
+	require.Equal(t, map[string]string{"target": "x"}, c.BuildOpts().Opts)
+	require.Contains(t, gw.opts, keyRequestID, "the daemon's own map is not changed")
+	c.quiet = true
+	require.NoError(t, c.Warn(t.Context(), "", "x", gwclient.WarnOpts{}))
+	require.Empty(t, gw.warnings)
+	c.quiet = false
+	require.NoError(t, c.Warn(t.Context(), "", "x", gwclient.WarnOpts{}))
+	require.Len(t, gw.warnings, 1)
 }

@@ -1,6 +1,8 @@
 package frontend
 
 import (
+	"slices"
+
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/pkg/errors"
@@ -9,43 +11,58 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 // maxSnippets bounds the snippets of the Dockerfile that an error shows.
 const maxSnippets = 8
 
-// worded is an error with words of our own around one that came over the
+// statusError is an error with words of our own around one that came over the
 // gateway. BuildKit sends only the innermost status of such a chain
 // (util/grpcerrors, errorHasMoreContext), so that a plain wrap would lose the
 // text; with a status of its own, text and details both arrive.
-type worded struct {
+type statusError struct {
 	st    *status.Status
 	cause error
 }
 
-func newWorded(text string, cause error) *worded {
-	return &worded{st: status.New(codes.Unknown, text), cause: cause}
+func newStatusError(text string, cause error) *statusError {
+	return &statusError{st: status.New(codes.Unknown, text), cause: cause}
 }
 
 // Error implements error.
-func (e *worded) Error() string { return e.st.Message() }
+func (e *statusError) Error() string { return e.st.Message() }
 
 // GRPCStatus gives the words to BuildKit.
-func (e *worded) GRPCStatus() *status.Status { return e.st }
+func (e *statusError) GRPCStatus() *status.Status { return e.st }
 
-// Unwrap returns the error of the first try.
-func (e *worded) Unwrap() error { return e.cause }
+// Unwrap returns BuildKit's error.
+func (e *statusError) Unwrap() error { return e.cause }
 
 // refError is the error of one reference: what the builder is told, and what the
 // report starts from.
 type refError struct {
-	*worded
-	query *query
-	tries diagnosis.Tries
+	*statusError
+	resolution *resolve.Resolution
 }
 
-func newRefError(q *query, t diagnosis.Tries, cause error) *refError {
-	return &refError{worded: newWorded(t.Conclude().Headline, cause), query: q, tries: t}
+// refErrorOf is the error of a reference that the build cannot use: BuildKit's own,
+// where pullsafe's words do not replace it.
+func refErrorOf(res *resolve.Resolution) error {
+	if !explains(res.Written.Class) {
+		return res.Err
+	}
+	return &refError{statusError: newStatusError(report.Explain(res).Headline, res.Err), resolution: res}
+}
+
+// explains tells for which classes pullsafe's words replace BuildKit's. A
+// policy's verdict, a reference that does not parse, a cancelled build and what
+// is not of a registry keep the words, and the details, that they have upstream.
+func explains(c diagnosis.Class) bool {
+	return !slices.Contains([]diagnosis.Class{
+		diagnosis.PolicyDenied, diagnosis.InvalidReference, diagnosis.Canceled, diagnosis.NotARegistryError,
+	}, c)
 }
 
 // explain turns an error of the builder into the report, if references are what
@@ -55,10 +72,8 @@ func (s *session) explain(err error) error {
 	if !errors.As(err, &ref) {
 		return err
 	}
-	results := s.results()
-	results.Fail(ref.query.ref, references.PlatformString(ref.query.platform))
-	out := error(newWorded(results.Failure(), ref.cause))
-	snippets := s.snippets()
+	out := error(newStatusError(s.failure(ref.resolution).Failure(), ref.cause))
+	snippets := s.snippets(func(e entry) bool { return e.failed() })
 	if len(snippets) == 0 {
 		snippets = errdefs.Sources(err) // of an image that the Dockerfile does not name
 	}
@@ -68,14 +83,31 @@ func (s *session) explain(err error) error {
 	return out
 }
 
-// snippets show each place of each image that failed, up to a bound.
-func (s *session) snippets() []*errdefs.Source {
+// failure is the report of a build that failed. What stopped it was needed, whatever
+// was thought of it, and what only the fallback resolved is a failure where strict
+// does not allow it.
+func (s *session) failure(stopped *resolve.Resolution) *report.Report {
+	results := s.results()
+	for _, e := range s.entries() {
+		if e.resolution == stopped || e.failed() && e.found.Needed {
+			results.Fail(e.found.Name, references.PlatformString(e.found.Platform))
+		}
+	}
+	return results
+}
+
+// snippets show each place of each image that the target needs and that is wanted,
+// up to a bound.
+func (s *session) snippets(wanted func(entry) bool) []*errdefs.Source {
 	if s.source == nil {
 		return nil
 	}
 	var out []*errdefs.Source
 	seen := map[int]struct{}{}
-	for _, e := range s.ledger().entries(func(e entry) bool { return e.err != nil && e.found.Needed }) {
+	for _, e := range s.entries() {
+		if !e.found.Needed || !wanted(e) {
+			continue
+		}
 		for _, p := range e.found.Positions {
 			if _, ok := seen[p.Line]; ok || len(out) == maxSnippets {
 				continue

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 // overTheGateway is err as the other side of a gRPC connection has it.
@@ -34,15 +35,15 @@ const threeLines = "2 of 5 images could not be resolved\n\n  ghcr.io/acme/base:1
 
 func TestWordsCrossTheGateway(t *testing.T) {
 	for _, tc := range []struct{ name, text, cause string }{
-		{"one line", "ghcr.io refused", refused},
-		{"several lines", threeLines, refused},
-		{"shorter than the cause", "no", strings.Repeat(refused+" ", 20)},
-		{"not ASCII", "«ghcr.io» …", refused},
-		{"percent", "100%s %!d", refused},
+		{"one line", "ghcr.io rejected the credentials", rejected},
+		{"several lines", threeLines, rejected},
+		{"shorter than the cause", "no", strings.Repeat(rejected+" ", 20)},
+		{"not ASCII", "«ghcr.io» …", rejected},
+		{"percent", "100%s %!d", rejected},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cause := gatewayError(t, tc.cause)
-			got := overTheGateway(t, newWorded(tc.text, cause))
+			got := overTheGateway(t, newStatusError(tc.text, cause))
 			require.EqualError(t, got, tc.text)
 			require.Equal(t, codes.Unknown, grpcerrors.Code(got))
 			// And once more: a frontend that calls this one.
@@ -51,18 +52,18 @@ func TestWordsCrossTheGateway(t *testing.T) {
 	}
 }
 
-// TestPlainWrapLosesTheWords is the reason for worded: when it fails, BuildKit
+// TestPlainWrapLosesTheWords is the reason for statusError: when it fails, BuildKit
 // has changed.
 func TestPlainWrapLosesTheWords(t *testing.T) {
-	cause := gatewayError(t, refused)
-	require.EqualError(t, overTheGateway(t, errors.WithMessage(cause, "ours")), refused)
+	cause := gatewayError(t, rejected)
+	require.EqualError(t, overTheGateway(t, errors.WithMessage(cause, "ours")), rejected)
 }
 
 func TestDetailsCrossTheGateway(t *testing.T) {
-	cause := gatewayError(t, refused)
+	cause := gatewayError(t, rejected)
 	require.NotEmpty(t, frames(stack.Traces(cause)))
 	src := &errdefs.Source{Info: &pb.SourceInfo{Filename: "Dockerfile", Data: []byte("FROM x")}}
-	err := errdefs.WithSource(error(newWorded(threeLines, cause)), src)
+	err := errdefs.WithSource(error(newStatusError(threeLines, cause)), src)
 	require.EqualError(t, err, threeLines)
 
 	got := overTheGateway(t, err)
@@ -96,8 +97,8 @@ func TestRefError(t *testing.T) {
 	err = errdefs.WithSource(errors.Wrap(err, "failed to solve"), &errdefs.Source{})
 	var ref *refError
 	require.ErrorAs(t, err, &ref)
-	require.Equal(t, uv, ref.query.ref)
-	require.Equal(t, words, ref.tries.Conclude().Headline)
+	require.Equal(t, uv, ref.resolution.Ref)
+	require.Equal(t, words, report.Explain(ref.resolution).Headline)
 
 	got := overTheGateway(t, error(ref))
 	require.EqualError(t, got, words)
@@ -114,5 +115,30 @@ func TestExplains(t *testing.T) {
 		diagnosis.NotFound, diagnosis.NoMatchingPlatform, diagnosis.NetworkFailure, diagnosis.TLSFailure, diagnosis.RegistryOutage,
 	} {
 		require.True(t, explains(c), c)
+	}
+}
+
+// TestOtherErrorsAreKept: what is not a registry's to answer reaches the builder as it
+// came, in BuildKit's type.
+func TestOtherErrorsAreKept(t *testing.T) {
+	for text, kept := range map[string]bool{
+		`could not resolve image due to policy: source "docker-image://` + uv + `" denied by policy: source denied by policy`: true,
+		"could not resolve image due to policy: " + rejected:                                                                  true,
+		`failed to parse stage name "x-": invalid reference format`:                                                           true,
+		`failed to fetch oauth token: Post "https://x/token": context canceled`:                                               true,
+		"no such worker":   true,
+		uv + ": not found": false,
+		anonymous:          false,
+		rejected:           false,
+	} {
+		came := errors.New(text)
+		gw := &fakeClient{t: t, registry: func(context.Context, string, sourceresolver.Opt) error { return came }}
+		err := config(t, newClient(gw, options{}), uv)
+		require.ErrorIs(t, err, came)
+		var ref *refError
+		require.Equal(t, !kept, errors.As(err, &ref), text)
+		if kept {
+			require.Same(t, came, err)
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 	apicapspb "github.com/moby/buildkit/util/apicaps/pb"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -30,13 +31,26 @@ const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456
 // testConfig is the image config that every answer of the fake carries.
 var testConfig = []byte(`{"os":"linux"}`)
 
-// answerFunc is a registry: it answers for a reference as BuildKit asks for it.
+type platform = ocispecs.Platform
+
+var amd64 = platform{OS: "linux", Architecture: "amd64"}
+
+// answerFunc is a registry: it answers for a reference under the name that it is
+// asked for.
 type answerFunc func(ctx context.Context, ref string, opt sourceresolver.Opt) error
 
 // call is one metadata request that reached the daemon.
 type call struct {
-	ref, logName string
-	policies     []*spb.Policy
+	ref      string // as it was asked for
+	became   string // what the policies made of it; empty when they denied it
+	logName  string
+	policies []*spb.Policy // of the request
+}
+
+// warning is one that the client was shown.
+type warning struct {
+	text string
+	opts gwclient.WarnOpts
 }
 
 // fakeClient is a daemon: it evaluates the policies of a request and the user's
@@ -46,49 +60,59 @@ type fakeClient struct {
 	gwclient.Client
 	t          testing.TB
 	registry   answerFunc
-	policy     *spb.Policy                         // the user's
-	session    func(context.Context, string) error // the user's policy of the session; it is asked by identifier
-	noPolicies bool                                // the daemon is too old for policies
+	config     []byte // of every image; testConfig if nil
+	policy     *spb.Policy
+	noPolicies bool // too old for policies
+	noEvaluate bool // too old for the evaluation of a reference
 	opts       map[string]string
 	dockerfile string
 	inputs     map[string]bkllb.State
+	// pull is what becomes of the n-th reference of a build, from 1, when it is
+	// evaluated; nil: all is well.
+	pull func(n int, req gwclient.SolveRequest) error
 
-	mu     sync.Mutex
-	calls  []call
-	checks []string // identifiers of requests that no registry sees
-	solves []gwclient.SolveRequest
+	mu        sync.Mutex
+	calls     []call
+	checks    []string // identifiers that only the policies were asked about
+	solves    []gwclient.SolveRequest
+	evaluated []gwclient.SolveRequest
+	warnings  []warning
 }
 
 func (f *fakeClient) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	op := &pb.SourceOp{Identifier: llb.ImageScheme + ref}
+	err := f.evaluate(ctx, op, opt.SourcePolicies)
+	c := call{ref: ref, logName: opt.LogName, policies: opt.SourcePolicies}
+	if err == nil {
+		c.became = strings.TrimPrefix(op.Identifier, llb.ImageScheme)
+	}
 	f.mu.Lock()
-	f.calls = append(f.calls, call{ref, opt.LogName, opt.SourcePolicies})
+	f.calls = append(f.calls, c)
 	f.mu.Unlock()
-	op := &pb.SourceOp{Identifier: "docker-image://" + ref}
-	if err := f.evaluate(ctx, op, opt); err != nil {
+	if err != nil {
 		return "", "", nil, err
 	}
-	got := strings.TrimPrefix(op.Identifier, "docker-image://")
-	if err := f.registry(ctx, got, opt); err != nil {
+	if err := f.registry(ctx, c.became, opt); err != nil {
 		return "", "", nil, err
 	}
-	return got, testDigest, testConfig, nil
+	if f.config != nil {
+		return c.became, testDigest, f.config, nil
+	}
+	return c.became, testDigest, testConfig, nil
 }
 
-// evaluate applies the policies of the request, then the user's.
-func (f *fakeClient) evaluate(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) error {
-	policies := slices.Clone(opt.SourcePolicies)
+// evaluate applies the policies of a request, then the user's.
+func (f *fakeClient) evaluate(ctx context.Context, op *pb.SourceOp, policies []*spb.Policy) error {
+	policies = slices.Clone(policies)
 	if f.policy != nil {
 		policies = append(policies, f.policy)
 	}
 	_, err := sourcepolicy.NewEngine(policies).Evaluate(ctx, op)
-	if err == nil && f.session != nil {
-		err = f.session(ctx, op.Identifier)
-	}
 	return errors.Wrap(err, "could not resolve image due to policy")
 }
 
 func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	ref, ok := strings.CutPrefix(op.Identifier, "docker-image://")
+	ref, ok := strings.CutPrefix(op.Identifier, llb.ImageScheme)
 	if !ok {
 		return &sourceresolver.MetaResponse{Op: op}, nil
 	}
@@ -96,40 +120,60 @@ func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp,
 	if err != nil {
 		return nil, err
 	}
-	op.Identifier = "docker-image://" + got // as the gateway's client does
+	op.Identifier = llb.ImageScheme + got // as the gateway's client does
 	return &sourceresolver.MetaResponse{Op: op, Image: &sourceresolver.ResolveImageResponse{Digest: dgst, Config: config}}, nil
 }
 
 func (f *fakeClient) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclient.Result, error) {
-	if checked, err := f.check(ctx, req); checked {
-		return gwclient.NewResult(), err
+	if image := unused(f.t, req.Definition); image != nil {
+		op := &pb.SourceOp{Identifier: llb.ImageSource(image.Ref)}
+		f.mu.Lock()
+		f.checks = append(f.checks, op.Identifier)
+		f.mu.Unlock()
+		return gwclient.NewResult(), f.evaluate(ctx, op, req.SourcePolicies)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.solves = append(f.solves, req)
 	res := gwclient.NewResult()
-	res.SetRef(fakeReference{dockerfile: f.dockerfile})
+	res.SetRef(&fakeReference{daemon: f, req: req})
 	return res, nil
 }
 
-// check answers a request that holds a source only for the policies to see. As
-// loadLLB does, it evaluates them for every source.
-func (f *fakeClient) check(ctx context.Context, req gwclient.SolveRequest) (bool, error) {
-	isCheck := false
-	for _, meta := range req.Definition.GetMetadata() {
-		isCheck = isCheck || strings.HasPrefix(meta.Description["llb.customname"], "[internal] check policies for ")
+// unused is an image source that a definition holds only for the policies to see: as
+// loadLLB does, they are evaluated for every source. Nil if there is none.
+func unused(t testing.TB, def *pb.Definition) *llb.Source {
+	used := map[string]bool{}
+	var images []int
+	for i, dt := range def.GetDef() {
+		var op pb.Op
+		if op.Unmarshal(dt) != nil {
+			return nil
+		}
+		if strings.HasPrefix(op.GetSource().GetIdentifier(), llb.ImageScheme) {
+			images = append(images, i)
+		}
+		for _, input := range op.Inputs {
+			used[input.Digest] = true
+		}
 	}
-	if !isCheck {
-		return false, nil
+	for _, i := range images {
+		if used[digest.FromBytes(def.Def[i]).String()] {
+			continue
+		}
+		list, err := llb.ImageSources(&pb.Definition{Def: def.Def[i : i+1]})
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		return &list[0]
 	}
-	list, err := llb.ImageSources(req.Definition)
-	require.NoError(f.t, err)
-	require.Len(f.t, list, 1)
-	op := &pb.SourceOp{Identifier: llb.ImageSource(list[0].Ref)}
+	return nil
+}
+
+func (f *fakeClient) Warn(_ context.Context, _ digest.Digest, text string, opts gwclient.WarnOpts) error {
 	f.mu.Lock()
-	f.checks = append(f.checks, op.Identifier)
-	f.mu.Unlock()
-	return true, f.evaluate(ctx, op, sourceresolver.Opt{SourcePolicies: req.SourcePolicies})
+	defer f.mu.Unlock()
+	f.warnings = append(f.warnings, warning{text, opts})
+	return nil
 }
 
 func (f *fakeClient) Inputs(context.Context) (map[string]bkllb.State, error) {
@@ -137,43 +181,63 @@ func (f *fakeClient) Inputs(context.Context) (map[string]bkllb.State, error) {
 }
 
 func (f *fakeClient) BuildOpts() gwclient.BuildOpts {
-	caps := slices.DeleteFunc(pb.Caps.All(), func(c *apicapspb.APICap) bool {
-		return f.noPolicies && c.ID == string(pb.CapSourcePolicy)
-	})
+	without := func(caps []*apicapspb.APICap, id apicaps.CapID, gone bool) []*apicapspb.APICap {
+		return slices.DeleteFunc(caps, func(c *apicapspb.APICap) bool { return gone && c.ID == string(id) })
+	}
 	return gwclient.BuildOpts{
 		Opts:    f.opts,
-		LLBCaps: pb.Caps.CapSet(caps),
-		Caps:    gwpb.Caps.CapSet(gwpb.Caps.All()),
+		LLBCaps: pb.Caps.CapSet(without(pb.Caps.All(), pb.CapSourcePolicy, f.noPolicies)),
+		Caps:    gwpb.Caps.CapSet(without(gwpb.Caps.All(), gwpb.CapGatewayEvaluate, f.noEvaluate)),
 		Workers: []gwclient.WorkerInfo{{Platforms: []platform{amd64}}},
 	}
 }
 
-// asked are the references of the calls so far, in order.
-func (f *fakeClient) asked() []string {
+// requests are the references of the calls so far: as they were asked for, and what
+// the policies made of them.
+func (f *fakeClient) requests() (asked, became []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var refs []string
 	for _, c := range f.calls {
-		refs = append(refs, c.ref)
+		asked, became = append(asked, c.ref), append(became, c.became)
 	}
-	return refs
+	return asked, became
 }
 
-// fakeReference is a solved context with nothing in it but a Dockerfile.
+// became are the references that the registry was asked for so far, in order.
+func (f *fakeClient) became() []string {
+	_, became := f.requests()
+	return became
+}
+
+// fakeReference is the result of a solve. As a context, it has nothing in it but a
+// Dockerfile.
 type fakeReference struct {
 	gwclient.Reference
-	dockerfile string
+	daemon *fakeClient
+	req    gwclient.SolveRequest
 }
 
-func (r fakeReference) ReadFile(_ context.Context, req gwclient.ReadRequest) ([]byte, error) {
+func (r *fakeReference) Evaluate(context.Context) error {
+	f := r.daemon
+	f.mu.Lock()
+	f.evaluated = append(f.evaluated, r.req)
+	n := len(f.evaluated)
+	f.mu.Unlock()
+	if f.pull == nil {
+		return nil
+	}
+	return f.pull(n, r.req)
+}
+
+func (r *fakeReference) ReadFile(_ context.Context, req gwclient.ReadRequest) ([]byte, error) {
 	if req.Filename != "Dockerfile" {
 		return nil, os.ErrNotExist
 	}
-	return []byte(r.dockerfile), nil
+	return []byte(r.daemon.dockerfile), nil
 }
 
-func (r fakeReference) StatFile(context.Context, gwclient.StatRequest) (*fstypes.Stat, error) {
-	return &fstypes.Stat{Size: int64(len(r.dockerfile))}, nil
+func (r *fakeReference) StatFile(context.Context, gwclient.StatRequest) (*fstypes.Stat, error) {
+	return &fstypes.Stat{Size: int64(len(r.daemon.dockerfile))}, nil
 }
 
 // newFake returns a fake whose registry gives, for each reference, the listed
@@ -202,10 +266,9 @@ func newFake(t testing.TB, answers map[string][]string) *fakeClient {
 // config asks for ref as the builder does.
 func config(t testing.TB, c *client, ref string) error {
 	t.Helper()
-	got, dgst, dt, err := c.ResolveImageConfig(t.Context(), ref, sourceresolver.Opt{
-		LogName:  "[internal] load metadata for " + ref,
-		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default"},
-	})
+	opt := amd64Opt()
+	opt.LogName = "[internal] load metadata for " + ref
+	got, dgst, dt, err := c.ResolveImageConfig(t.Context(), ref, opt)
 	if err != nil {
 		require.Empty(t, got)
 		require.Empty(t, dgst)
@@ -218,12 +281,8 @@ func config(t testing.TB, c *client, ref string) error {
 	return nil
 }
 
-func defaults() options {
-	return options{retry: true, all: true}
+func amd64Opt() sourceresolver.Opt {
+	return sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &amd64, ResolveMode: "default"}}
 }
 
-// supports keeps the fake honest: pb.Caps is what a new daemon has.
-func supports(c gwclient.Client, id apicaps.CapID) bool {
-	caps := c.BuildOpts().LLBCaps
-	return caps.Supports(id) == nil
-}
+func defaults() options { return options{retry: true} }

@@ -23,10 +23,10 @@ const (
 
 // options are the controls of one build.
 type options struct {
-	retry  bool     // ask again without credentials
-	strict bool     // what could only be pulled without credentials is an error
+	retry  bool     // fall back to anonymous access
+	strict bool     // what only the fallback resolved is an error
 	all    bool     // resolve the stages that the target does not need as well
-	hosts  []string // retry only these registry hosts; empty: every host
+	hosts  []string // fall back only for these registry hosts; empty: every host
 }
 
 // control is one switch: its name and how its value is read.
@@ -48,7 +48,7 @@ var controls = []control{
 		o.strict = b
 		return err == nil
 	}},
-	{name: "scope", values: "all, target", set: func(o *options, v string) bool {
+	{name: "scope", values: "target, all", set: func(o *options, v string) bool {
 		o.all = v == "all"
 		return v == "all" || v == "target"
 	}},
@@ -70,7 +70,7 @@ func isHost(s string) bool {
 // parseOptions reads the controls out of the frontend's options: words on the
 // syntax line first, then build arguments, which win.
 func parseOptions(opts map[string]string) (options, error) {
-	o := options{retry: true, all: true}
+	o := options{retry: true}
 	words := strings.Fields(opts[keyCmdline])
 	for i, w := range words {
 		if i == 0 {
@@ -118,8 +118,9 @@ func (o *options) apply(name, value string, bare bool, where string) error {
 	return nil
 }
 
-// retries tells whether a refusal by host may be answered with a second try.
-func (o *options) retries(host string) bool {
+// fallsBack tells whether a rejection by host may be answered with the anonymous
+// fallback.
+func (o *options) fallsBack(host string) bool {
 	return o.retry && (len(o.hosts) == 0 || slices.ContainsFunc(o.hosts, func(h string) bool {
 		return strings.EqualFold(h, host)
 	}))

@@ -23,20 +23,21 @@ func TestOptions(t *testing.T) {
 		{name: "strict, word with a value", line: "strict=1", want: func(o *options) { o.strict = true }},
 		{name: "strict, argument", args: map[string]string{"PULLSAFE_STRICT": "true"}, want: func(o *options) { o.strict = true }},
 		{name: "not strict", line: "strict=false"},
-		{name: "scope target, word", line: "scope=target", want: func(o *options) { o.all = false }},
-		{name: "scope target, argument", args: map[string]string{"PULLSAFE_SCOPE": "target"}, want: func(o *options) { o.all = false }},
-		{name: "scope all", line: "scope=all"},
+		{name: "scope all, word", line: "scope=all", want: func(o *options) { o.all = true }},
+		{name: "scope all, argument", args: map[string]string{"PULLSAFE_SCOPE": "all"}, want: func(o *options) { o.all = true }},
+		{name: "scope target", line: "scope=target"},
 		{name: "hosts, word", line: "hosts=ghcr.io,quay.io", want: func(o *options) { o.hosts = []string{"ghcr.io", "quay.io"} }},
+		{name: "hosts with spaces", args: map[string]string{"PULLSAFE_HOSTS": "ghcr.io, quay.io"}, want: func(o *options) { o.hosts = []string{"ghcr.io", "quay.io"} }},
 		{name: "hosts, argument", args: map[string]string{"PULLSAFE_HOSTS": "ghcr.io:5000"}, want: func(o *options) { o.hosts = []string{"ghcr.io:5000"} }},
 		{
 			name: "several words",
-			line: "  retry=off\tstrict  scope=target ",
-			want: func(o *options) { o.retry, o.strict, o.all = false, true, false },
+			line: "  retry=off\tstrict  scope=all ",
+			want: func(o *options) { o.retry, o.strict, o.all = false, true, true },
 		},
 		{
 			name: "the argument wins",
-			line: "retry=off strict hosts=ghcr.io",
-			args: map[string]string{"PULLSAFE_RETRY": "on", "PULLSAFE_STRICT": "false", "PULLSAFE_HOSTS": "quay.io"},
+			line: "retry=off strict scope=all hosts=ghcr.io",
+			args: map[string]string{"PULLSAFE_RETRY": "on", "PULLSAFE_STRICT": "false", "PULLSAFE_SCOPE": "target", "PULLSAFE_HOSTS": "quay.io"},
 			want: func(o *options) { o.hosts = []string{"quay.io"} },
 		},
 		{name: "the last word wins", line: "retry=off retry=on"},
@@ -71,7 +72,7 @@ func TestOptionsWithoutASyntaxLine(t *testing.T) {
 	require.Equal(t, defaults(), got)
 }
 
-func TestOptionsRefused(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	const names = "retry, strict, scope, hosts"
 	for _, tc := range []struct {
 		name, line string
@@ -88,7 +89,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"bare retry", "retry", nil, []string{`"retry"`, "on, off"}},
 		{"bad strict", "", map[string]string{"PULLSAFE_STRICT": "maybe"}, []string{`"strict"`, "PULLSAFE_STRICT", "true, false"}},
 		{"empty strict", "", map[string]string{"PULLSAFE_STRICT": ""}, []string{`"strict"`, "true, false"}},
-		{"bad scope", "scope=stage", nil, []string{`"scope"`, "all, target"}},
+		{"bad scope", "scope=stage", nil, []string{`"scope"`, "target, all"}},
 		{"bare hosts", "hosts", nil, []string{`"hosts"`, "separated by commas"}},
 		{"empty host", "hosts=ghcr.io,,quay.io", nil, []string{"separated by commas"}},
 		{"a bad argument behind a good word", "retry=off", map[string]string{"PULLSAFE_RETRY": "maybe"}, []string{`"retry"`, "on, off"}},
@@ -117,7 +118,7 @@ func TestControlsAreListed(t *testing.T) {
 	}
 }
 
-func TestRetries(t *testing.T) {
+func TestFallsBack(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		opt  options
@@ -135,7 +136,7 @@ func TestRetries(t *testing.T) {
 		{"Docker Hub", options{retry: true, hosts: []string{"docker.io"}}, "docker.io", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			require.Equal(t, tc.want, tc.opt.retries(tc.host))
+			require.Equal(t, tc.want, tc.opt.fallsBack(tc.host))
 		})
 	}
 }

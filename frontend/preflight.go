@@ -2,32 +2,27 @@ package frontend
 
 import (
 	"context"
-	"path"
+	"encoding/json"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
-	"github.com/moby/buildkit/frontend/dockerfile/linter"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/frontend/dockerui"
-	"github.com/moby/buildkit/frontend/subrequests"
-	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/pkg/errors"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/org/pullsafe/frontend/references"
 )
 
 const (
-	// maxResolutions bounds how many references of a kind are resolved at once. BuildKit
+	// maxResolutions bounds how many references are resolved at once. BuildKit
 	// itself has no bound; this one is above what a Dockerfile names, so that none
 	// waits for another, and keeps a hostile one from opening a connection for each
 	// of its lines.
 	maxResolutions = 256
 
-	// failureGrace is how long the other references may still take once a needed
-	// one has failed for good. A registry that hangs never holds the error back
-	// for longer.
+	// failureGrace is how long everything else may still take once a needed
+	// reference has failed for good. A registry that hangs never holds the error
+	// back for longer.
 	failureGrace = 3 * time.Second
 )
 
@@ -36,205 +31,145 @@ var (
 	errBuildOver = errors.New("not checked: the build did not need it")
 )
 
-// preflight resolves every reference of the Dockerfile and returns when those
-// that the target needs are known. The others go on until the returned function
-// is called. What cannot be worked out here is left to the builder.
+// preflight resolves references at once, bounded.
+type preflight struct {
+	s      *session
+	ctx    context.Context //nolint:containedctx // of the whole, which the grace ends
+	cancel context.CancelCauseFunc
+	slots  chan struct{}
+
+	needed, others sync.WaitGroup
+	unneeded       []references.Reference
+	startOthers    sync.Once
+
+	failed sync.Once
+	grace  *time.Timer // of the first needed failure; nil without one
+}
+
+func (s *session) newPreflight(ctx context.Context) *preflight {
+	p := &preflight{s: s, slots: make(chan struct{}, maxResolutions)}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	for _, ref := range s.refs {
+		if !ref.Needed {
+			p.unneeded = append(p.unneeded, ref)
+		}
+	}
+	return p
+}
+
+// preflight resolves the references that the target needs, and returns when they
+// are known. When one of them fails, those of all other stages are resolved too,
+// within the grace, for the report; and with scope=all in any case, until the
+// returned function is called. What cannot be worked out here is left to the
+// builder.
 func (s *session) preflight(ctx context.Context) (stop func()) {
-	if err := s.collect(ctx); err != nil {
+	if err := s.read(ctx); err != nil {
 		return func() {}
 	}
-	if !s.opt.all {
-		s.refs = slices.DeleteFunc(s.refs, func(r references.Reference) bool { return !r.Needed })
+	p := s.newPreflight(ctx)
+	p.start(s.refs)
+	if s.opt.all {
+		p.resolveOthers()
 	}
-	s.expect(nil)
-
-	ctx, cancel := context.WithCancelCause(ctx)
-	run := newPreflightRun()
-	s.startAll(ctx, run, s.refs)
-	inputs, giveUp := context.WithCancelCause(ctx)
-	for _, ref := range s.inputReferences(ctx) {
-		run.start(inputs, run.inputs, false, func() error { return s.resolve(inputs, ref) })
+	p.needed.Wait()
+	if more := s.onBuild(); len(more) > 0 && context.Cause(p.ctx) == nil {
+		s.refs = append(s.refs, more...)
+		p.start(more)
+		p.needed.Wait()
 	}
-	await(run.needed, run.failed, func() { cancel(errGraceOver) })
-	if more := s.onBuild(); len(more) > 0 && context.Cause(ctx) == nil {
-		s.expect(more)
-		s.startAll(ctx, run, more)
-		await(run.needed, run.failed, func() { cancel(errGraceOver) })
+	if p.grace != nil {
+		p.others.Wait()
+		p.grace.Stop()
 	}
-	known := make(chan struct{})
-	close(known)
-	await(run.inputs, known, func() { giveUp(errGraceOver) })
 	return func() {
-		cancel(errBuildOver)
-		_ = run.others.Wait()
+		p.cancel(errBuildOver)
+		p.others.Wait()
 	}
 }
 
-// expect adds references to those that the build is known to have.
-func (s *session) expect(more []references.Reference) {
-	s.refs = append(s.refs, more...)
-	s.ledger().expect(s.refs)
-}
-
-// startAll starts the resolution of what the target needs, and of the rest.
-func (s *session) startAll(ctx context.Context, run *preflightRun, refs []references.Reference) {
+// start resolves those of refs that the target needs.
+func (p *preflight) start(refs []references.Reference) {
 	for _, ref := range refs {
-		l := run.others
 		if ref.Needed {
-			l = run.needed
+			p.needed.Go(func() {
+				if p.resolve(ref) != nil {
+					p.failed.Do(p.fail)
+				}
+			})
 		}
-		run.start(ctx, l, ref.Needed, func() error { return s.resolve(ctx, ref) })
 	}
 }
 
-// preflightRun is the resolution of many references at once.
-type preflightRun struct {
-	failed chan struct{} // receives when a reference that decides has failed
-	needed *lane
-	inputs *lane
-	others *lane
+// fail starts the grace.
+func (p *preflight) fail() {
+	p.grace = time.AfterFunc(failureGrace, func() { p.cancel(errGraceOver) })
+	p.resolveOthers()
 }
 
-// lane is a number of resolutions with a bound of their own: what hangs in one
-// takes no place from another.
-type lane struct {
-	errgroup.Group
-	slots chan struct{}
-}
-
-func newLane() *lane {
-	return &lane{slots: make(chan struct{}, maxResolutions)}
-}
-
-func newPreflightRun() *preflightRun {
-	return &preflightRun{failed: make(chan struct{}, 1), needed: newLane(), inputs: newLane(), others: newLane()}
-}
-
-// start resolves a reference in a lane. One that decides starts the grace of the
-// others when it fails.
-func (r *preflightRun) start(ctx context.Context, l *lane, decides bool, resolve func() error) {
-	l.Go(func() error {
-		select {
-		case l.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
+// resolveOthers resolves what the target does not need. Once a needed reference has
+// failed there will be no provenance in which it could stand.
+func (p *preflight) resolveOthers() {
+	p.startOthers.Do(func() {
+		for _, ref := range p.unneeded {
+			p.others.Go(func() { _ = p.resolve(ref) })
 		}
-		defer func() { <-l.slots }()
-		if err := resolve(); err != nil && decides {
-			select {
-			case r.failed <- struct{}{}:
-			default:
-			}
-		}
-		return nil
 	})
-}
-
-// await waits for the group, but only failureGrace longer once a member has
-// failed.
-func await(group *lane, failed <-chan struct{}, giveUp func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = group.Wait()
-	}()
-	select {
-	case <-done:
-		return
-	case <-failed:
-	}
-	timer := time.NewTimer(failureGrace)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		giveUp()
-		<-done
-	}
 }
 
 // resolve asks for ref as the builder will, so that the builder is answered from
 // the same request.
-func (s *session) resolve(ctx context.Context, ref references.Reference) error {
+func (p *preflight) resolve(ref references.Reference) error {
+	select {
+	case p.slots <- struct{}{}:
+	case <-p.ctx.Done():
+		return nil
+	}
+	defer func() { <-p.slots }()
+	c := p.s.client
 	opt := sourceresolver.Opt{
 		LogName:  ref.LogName,
-		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: ref.Platform, ResolveMode: s.resolveMode},
+		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: ref.Platform, ResolveMode: p.s.resolveMode},
 	}
 	var err error
 	if ref.Scanner {
-		opt.ImageOpt.ResolveMode = s.client.BuildOpts().Opts[keyResolveMode]
-		_, _, _, err = sourceresolver.NewImageMetaResolver(s.client).ResolveImageConfig(ctx, ref.Name, opt)
+		opt.ImageOpt.ResolveMode = c.BuildOpts().Opts[keyResolveMode]
+		_, _, _, err = sourceresolver.NewImageMetaResolver(c).ResolveImageConfig(p.ctx, ref.Name, opt)
 	} else {
-		_, _, _, err = s.client.ResolveImageConfig(ctx, ref.Name, opt)
+		_, _, _, err = c.ResolveImageConfig(p.ctx, ref.Name, opt)
 	}
 	return err
 }
 
-// errNotOurs is the reason for not looking at the Dockerfile: the builder will
-// hand the build on to another frontend, or answers a request that is no build.
-var errNotOurs = errors.New("not a build of this frontend")
-
-// collect reads the Dockerfile and finds its references. An error is for the
-// builder to say, which meets the same.
-func (s *session) collect(ctx context.Context) error {
-	opts := s.client.BuildOpts().Opts
-	_, started := opts[keyCmdline]
-	if _, ok := opts[keySyntaxArg]; ok && !started {
-		return errNotOurs
+// onBuild are the images that the ONBUILD triggers of the resolved bases name and
+// that are not known yet, where the target needs the base. They are known only now,
+// and have no triggers of their own that would count: nothing is built upon them.
+func (s *session) onBuild() []references.Reference {
+	known := map[string]struct{}{}
+	for _, ref := range s.refs {
+		known[ref.Key()] = struct{}{}
 	}
-	if id, ok := opts[keyRequestID]; ok && id != requestPreflight && id != subrequests.RequestSubrequestsDescribe {
-		return errNotOurs
-	}
-	s.client.solved.record(true)
-	defer s.client.solved.record(false)
-	bc, err := dockerui.NewClient(s.client)
-	if err != nil {
-		return err
-	}
-	src, err := bc.ReadEntrypoint(ctx, "Dockerfile")
-	if err != nil {
-		return err
-	}
-	if _, _, _, ok := parser.DetectSyntax(src.Data); ok && !started {
-		return errNotOurs
-	}
-	s.source = src
-	if s.checks = bc.LinterConfig; s.checks == nil {
-		check, _, _, _ := parser.ParseDirective("check", src.Data)
-		if s.checks, err = linter.ParseLintOptions(check); err != nil {
-			return errors.Wrap(err, "failed to parse check options")
+	var out []references.Reference
+	for _, e := range s.entries() {
+		if e.resolution == nil || e.resolution.Err != nil || !e.found.Needed || len(e.found.Positions) == 0 {
+			continue
+		}
+		for _, ref := range s.set.OnBuild(e.found, triggers(e.resolution.Image.Config)) {
+			if _, ok := known[ref.Key()]; !ok {
+				known[ref.Key()] = struct{}{}
+				out = append(out, ref)
+			}
 		}
 	}
-	set, err := references.Collect(src.Data, references.Options{
-		Filename:        path.Base(src.Filename),
-		Target:          bc.Target,
-		BuildArgs:       bc.BuildArgs,
-		BuildPlatform:   bc.BuildPlatforms[0],
-		TargetPlatforms: bc.TargetPlatforms,
-		MultiPlatform:   bc.MultiPlatformRequested,
-		Contexts:        references.ParseContexts(opts),
-	})
-	if err != nil {
-		return err
-	}
-	s.set, s.refs, s.resolveMode = set, set.References, bc.ImageResolveMode.String()
-	if bc.SBOM != nil {
-		s.refs = append(s.refs, references.Reference{
-			Name: bc.SBOM.Generator, Written: bc.SBOM.Generator, Platform: &bc.BuildPlatforms[0],
-			Needed: true, Scanner: true,
-		})
-	}
-	return nil
+	return out
 }
 
-// locate attaches the places in the Dockerfile that an error of the parser names.
-func (s *session) locate(err error) error {
-	var el *parser.LocationError
-	if s.source == nil || !errors.As(err, &el) {
-		return err
+// triggers are the ONBUILD triggers in an image's configuration.
+func triggers(config []byte) []string {
+	var image struct {
+		Config struct{ OnBuild []string }
 	}
-	for _, ranges := range el.Locations {
-		err = errdefs.WithSource(err, s.snippet(references.Position{Ranges: ranges}))
+	if json.Unmarshal(config, &image) != nil {
+		return nil
 	}
-	return err
+	return slices.Clip(image.Config.OnBuild)
 }

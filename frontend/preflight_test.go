@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
-	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
+	grpcstatus "google.golang.org/grpc/status"
 )
 
 // twoStages needs a and b; c is of a stage that nothing needs.
@@ -21,13 +22,23 @@ FROM one
 COPY --from=reg.test/b:1 / /
 `
 
-// newSession is a build of dockerfile. Its registry answers each repository, by
-// its last letter, as it is told to.
+const (
+	imageA, imageB, imageC = "reg.test/a:1", "reg.test/b:1", "reg.test/c:1"
+	missing                = "reg.test/a:1: not found"
+	outage                 = "unexpected status from HEAD request to https://reg.test/v2/a/manifests/1: 503 Service Unavailable"
+	hostTest               = "reg.test/"
+)
+
+// newSession is a build of dockerfile. Its registry answers each repository, by the
+// last part of its name, as it is told to.
 func newSession(t *testing.T, dockerfile string, opt options, answers map[string]answerFunc) (*session, *fakeClient) {
 	t.Helper()
 	gw := &fakeClient{t: t, dockerfile: dockerfile, opts: map[string]string{"cmdline": "org/pullsafe"}}
 	gw.registry = func(ctx context.Context, ref string, o sourceresolver.Opt) error {
-		name, _, _ := strings.Cut(ref[strings.LastIndexByte(ref, '/')+1:], ":")
+		name := ref[strings.LastIndexByte(ref, '/')+1:]
+		if i := strings.IndexAny(name, ":@"); i >= 0 {
+			name = name[:i]
+		}
 		if answer, ok := answers[name]; ok {
 			return answer(ctx, ref, o)
 		}
@@ -51,14 +62,41 @@ func after(d time.Duration, text string) answerFunc {
 	}
 }
 
-func TestPreflightAsksEverythingAtOnce(t *testing.T) {
+// says answers at once.
+func says(text string) answerFunc { return after(0, text) }
+
+// hangs answers nothing before the request is cancelled, and then as a gRPC client
+// does: the cause does not arrive.
+func hangs(ctx context.Context, _ string, _ sourceresolver.Opt) error {
+	<-ctx.Done()
+	return grpcerrors.FromGRPC(grpcstatus.FromContextError(ctx.Err()).Err()) //nolint:forbidigo // it is what gRPC sees
+}
+
+// stale rejects the credentials of the host as it is written, and serves everybody.
+func stale(ctx context.Context, ref string, opt sourceresolver.Opt) error {
+	return staleThen(says(""))(ctx, ref, opt)
+}
+
+// staleThen rejects the credentials, and answers under aliases as it is told to.
+func staleThen(anonymous answerFunc) answerFunc {
+	return func(ctx context.Context, ref string, opt sourceresolver.Opt) error {
+		if strings.HasPrefix(ref, hostTest) {
+			return errors.New(rejected)
+		}
+		return anonymous(ctx, ref, opt)
+	}
+}
+
+// TestPreflightResolvesWhatIsNeeded at once. A build that succeeds asks for nothing
+// else, which would stand in its provenance; unless it is told to.
+func TestPreflightResolvesWhatIsNeeded(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		all  bool
 		want []string
 	}{
-		{"all", true, []string{"reg.test/a:1", "reg.test/b:1", "reg.test/c:1"}},
-		{"target", false, []string{"reg.test/a:1", "reg.test/b:1"}},
+		{"target", false, []string{imageA, imageB}},
+		{"all", true, []string{imageA, imageB, imageC}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -68,62 +106,133 @@ func TestPreflightAsksEverythingAtOnce(t *testing.T) {
 				stop := s.preflight(t.Context())
 				require.Equal(t, time.Second, time.Since(began))
 				stop()
-				require.ElementsMatch(t, tc.want, gw.asked())
+				require.ElementsMatch(t, tc.want, gw.became())
+				require.Len(t, s.entries(), 3)
 			})
 		})
 	}
 }
 
-// TestPreflightSharesItsAnswers with the builder, whatever the step is called,
-// and reads the Dockerfile for it.
+// TestPreflightSharesItsAnswers with the builder, whatever the step is called.
 func TestPreflightSharesItsAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, gw := newSession(t, twoStages, defaults(), nil)
 		s.preflight(t.Context())()
-		require.Len(t, gw.calls, 3)
-		require.NoError(t, config(t, s.client, "reg.test/a:1"))
-		require.Len(t, gw.calls, 3)
+		require.Len(t, gw.calls, 2)
+		require.NoError(t, config(t, s.client, imageA))
+		require.Len(t, gw.calls, 2)
 		require.NotNil(t, s.source)
 		require.Equal(t, twoStages, string(s.source.Data))
-
-		require.Len(t, gw.solves, 1)
-		_, err := s.client.Solve(t.Context(), gwclient.SolveRequest{Definition: gw.solves[0].Definition})
-		require.NoError(t, err)
-		require.Len(t, gw.solves, 1, "the Dockerfile is read once")
 	})
 }
 
 func TestPreflightGrace(t *testing.T) {
-	const missing = "reg.test/a:1: not found"
 	for _, tc := range []struct {
 		name    string
+		all     bool
 		answers map[string]answerFunc
 		took    time.Duration
+		asked   []string
 	}{
-		{"a needed one hangs behind a failure", map[string]answerFunc{"a": after(time.Second, missing), "b": hangs}, time.Second + failureGrace},
-		{"a needed one comes within the grace", map[string]answerFunc{"a": after(0, missing), "b": after(time.Second, "")}, time.Second},
-		{"all fail", map[string]answerFunc{"a": after(0, missing), "b": after(0, missing)}, 0},
-		{"a slow one without a failure", map[string]answerFunc{"b": after(time.Minute, "")}, time.Minute},
-		{"an unneeded one hangs", map[string]answerFunc{"c": hangs}, 0},
-		{"an unneeded one fails, a needed one is slow", map[string]answerFunc{"c": after(0, missing), "b": after(time.Minute, "")}, time.Minute},
-		{"refused, then rescued, is no failure", map[string]answerFunc{
-			"a": func(_ context.Context, ref string, _ sourceresolver.Opt) error {
-				if strings.HasPrefix(ref, "reg.test/") {
-					return errors.New(refused)
-				}
-				return nil
-			},
-			"b": after(time.Minute, ""),
-		}, time.Minute},
+		{"a needed one hangs behind a failure", false, map[string]answerFunc{"a": after(time.Second, missing), "b": hangs}, time.Second + failureGrace, []string{imageA, imageB, imageC}},
+		{"a needed one comes within the grace", false, map[string]answerFunc{"a": says(missing), "b": after(time.Second, "")}, time.Second, []string{imageA, imageB, imageC}},
+		{"all fail", false, map[string]answerFunc{"a": says(missing), "b": says(missing), "c": says(missing)}, 0, []string{imageA, imageB, imageC}},
+		{"an unneeded one hangs behind a failure", false, map[string]answerFunc{"a": after(time.Second, missing), "c": hangs}, time.Second + failureGrace, []string{imageA, imageB, imageC}},
+		{"an unneeded one is slow behind a failure", false, map[string]answerFunc{"a": after(time.Second, missing), "c": after(2*time.Second, "")}, 3 * time.Second, []string{imageA, imageB, imageC}},
+		{"the grace is that of the first", false, map[string]answerFunc{"a": says(missing), "b": after(failureGrace-1, missing), "c": hangs}, failureGrace, []string{imageA, imageB, imageC}},
+		{"a slow one without a failure", false, map[string]answerFunc{"b": after(time.Minute, "")}, time.Minute, []string{imageA, imageB}},
+		{"falling back is no failure", false, map[string]answerFunc{"a": stale, "b": after(time.Minute, "")}, time.Minute, []string{imageA, "REG.TEST/a:1", imageB}},
+		{"all: an unneeded one hangs", true, map[string]answerFunc{"c": hangs}, 0, []string{imageA, imageB, imageC}},
+		{"all: an unneeded one fails, a needed one is slow", true, map[string]answerFunc{"c": says(missing), "b": after(time.Minute, "")}, time.Minute, []string{imageA, imageB, imageC}},
+		{"all: an unneeded one hangs behind a failure", true, map[string]answerFunc{"a": after(time.Second, missing), "c": hangs}, time.Second + failureGrace, []string{imageA, imageB, imageC}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, _ := newSession(t, twoStages, defaults(), tc.answers)
+				s, gw := newSession(t, twoStages, options{retry: true, all: tc.all}, tc.answers)
 				began := time.Now()
 				stop := s.preflight(t.Context())
 				require.Equal(t, tc.took, time.Since(began))
+				synctest.Wait()
 				stop()
 				require.Equal(t, tc.took, time.Since(began), "stop ends what still runs")
+				require.ElementsMatch(t, tc.asked, gw.became(), "each once")
+			})
+		})
+	}
+}
+
+// TestGraceLeavesNothing: what the preflight gave up on was not resolved, and has
+// neither failed nor anything else.
+func TestGraceLeavesNothing(t *testing.T) {
+	for name, answer := range map[string]answerFunc{"as written": hangs, "under the alias": staleThen(hangs)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, _ := newSession(t, twoStages, defaults(), map[string]answerFunc{"a": says(missing), "b": answer, "c": answer})
+				s.preflight(t.Context())()
+				var failed []string
+				for _, e := range s.entries() {
+					if e.failed() {
+						failed = append(failed, e.resolution.Ref)
+						continue
+					}
+					require.Nil(t, e.resolution)
+				}
+				require.Equal(t, []string{imageA}, failed)
+			})
+		})
+	}
+}
+
+// onBuildA is a base with a trigger that copies from another image.
+var onBuildA = []byte(`{"os":"linux","config":{"OnBuild":["COPY --from=reg.test/x:1 / /"]}}`)
+
+// TestPreflightOfTriggers: what the triggers of a needed base name is needed too; those
+// of another are never asked for, not for a report either.
+func TestPreflightOfTriggers(t *testing.T) {
+	const imageX = "reg.test/x:1"
+	for _, tc := range []struct {
+		name       string
+		all        bool
+		dockerfile string
+		answers    map[string]answerFunc
+		asked      []string
+		took       time.Duration
+	}{
+		{"needed", false, "FROM reg.test/a:1\n", nil, []string{imageA, imageX}, 0},
+		{"not needed", false, "FROM reg.test/c:1 AS unneeded\nFROM scratch\n", nil, nil, 0},
+		{"not needed, scope=all", true, "FROM reg.test/c:1 AS unneeded\nFROM scratch\n", nil, []string{imageC}, 0},
+		{
+			"not needed, behind a failure", false, "FROM reg.test/c:1 AS unneeded\nFROM reg.test/b:1\n",
+			map[string]answerFunc{"b": says(missing)}, []string{imageB, imageC}, 0,
+		},
+		{
+			"not needed, slow behind a failure", false, "FROM reg.test/c:1 AS unneeded\nFROM reg.test/b:1\n",
+			map[string]answerFunc{"b": says(missing), "c": after(time.Second, "")}, []string{imageB, imageC}, time.Second,
+		},
+		{
+			// One grace for everything: the failure of b counts for what comes later.
+			"a trigger's image hangs behind a failure", false, "FROM reg.test/a:1\nCOPY --from=reg.test/b:1 / /\n",
+			map[string]answerFunc{"a": after(time.Second, ""), "b": says(missing), "x": hangs}, []string{imageA, imageB, imageX}, failureGrace,
+		},
+		{
+			"a trigger's image is missing", false, "FROM reg.test/a:1 AS base\nFROM reg.test/c:1 AS unneeded\nFROM base\n",
+			map[string]answerFunc{"x": says(missing), "c": hangs}, []string{imageA, imageX, imageC}, failureGrace,
+		},
+		{
+			"the base comes too late", false, "FROM reg.test/a:1\nCOPY --from=reg.test/b:1 / /\n",
+			map[string]answerFunc{"a": after(time.Minute, ""), "b": says(missing)}, []string{imageA, imageB}, failureGrace,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, gw := newSession(t, tc.dockerfile, options{retry: true, all: tc.all}, tc.answers)
+				gw.config = onBuildA
+				began := time.Now()
+				stop := s.preflight(t.Context())
+				synctest.Wait()
+				stop()
+				require.Equal(t, tc.took, time.Since(began))
+				require.ElementsMatch(t, tc.asked, gw.became())
 			})
 		})
 	}
@@ -132,12 +241,15 @@ func TestPreflightGrace(t *testing.T) {
 // TestPreflightIsCancelled with the build.
 func TestPreflightIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := newSession(t, twoStages, defaults(), map[string]answerFunc{"a": hangs, "b": hangs, "c": hangs})
+		s, _ := newSession(t, twoStages, options{retry: true, all: true}, map[string]answerFunc{"a": hangs, "b": hangs, "c": hangs})
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(errors.New("why")) })
 		began := time.Now()
 		s.preflight(ctx)()
 		require.Equal(t, time.Second, time.Since(began))
+		for _, e := range s.entries() {
+			require.Nil(t, e.resolution)
+		}
 	})
 }
 
@@ -179,7 +291,7 @@ func TestPreflightLeavesToTheBuilder(t *testing.T) {
 			gw.opts = tc.opts
 			s.preflight(t.Context())()
 			require.Empty(t, gw.calls)
-			require.Empty(t, s.ledger().found)
+			require.Empty(t, s.entries())
 		})
 	}
 }
@@ -190,46 +302,5 @@ func TestPreflightOfAStartedFrontend(t *testing.T) {
 	s, gw := newSession(t, "# syntax=org/pullsafe\n"+twoStages, defaults(), nil)
 	gw.opts["build-arg:BUILDKIT_SYNTAX"] = "org/pullsafe"
 	s.preflight(t.Context())()
-	asked := gw.asked()
-	slices.Sort(asked)
-	require.Equal(t, []string{"reg.test/a:1", "reg.test/b:1", "reg.test/c:1"}, asked)
-}
-
-func TestAwait(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		member time.Duration // how long the group takes
-		fails  time.Duration // when a member fails; negative: never
-		took   time.Duration
-		gaveUp bool
-	}{
-		{"no failure", time.Hour, -1, time.Hour, false},
-		{"failure, the rest in time", 2 * time.Second, time.Second, 2 * time.Second, false},
-		{"failure, the rest late", time.Hour, time.Second, time.Second + failureGrace, true},
-		{"late failure", time.Hour, time.Hour - time.Second, time.Hour, false},
-		{"nothing to wait for", 0, -1, 0, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancelCause(t.Context())
-				defer cancel(nil)
-				group := newLane()
-				group.Go(func() error {
-					select {
-					case <-time.After(tc.member):
-					case <-ctx.Done():
-					}
-					return nil
-				})
-				failed := make(chan struct{}, 1)
-				if tc.fails >= 0 {
-					time.AfterFunc(tc.fails, func() { failed <- struct{}{} })
-				}
-				began, gaveUp := time.Now(), false
-				await(group, failed, func() { gaveUp = true; cancel(errGraceOver) })
-				require.Equal(t, tc.gaveUp, gaveUp)
-				require.Equal(t, tc.took, time.Since(began))
-			})
-		})
-	}
+	require.Equal(t, []string{imageA, imageB}, slices.Sorted(slices.Values(gw.became())))
 }

@@ -1,17 +1,22 @@
 package frontend
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
-	"sync"
+	"strconv"
 
 	"github.com/distribution/reference"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 	"github.com/org/pullsafe/llb"
 )
 
@@ -21,37 +26,31 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 	if req.Definition == nil || req.Frontend != "" {
 		return c.Client.Solve(ctx, req)
 	}
-	if res, ok := c.solved.get(req); ok {
-		return res, nil
-	}
-	solve, err := c.withoutCredentials(ctx, req)
+	c.mu.Lock()
+	c.solved = append(c.solved, req.Definition)
+	c.mu.Unlock()
+	solve, err := c.underAliases(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.Client.Solve(ctx, solve)
-	if err != nil {
-		return nil, err
-	}
-	return c.solved.put(req, res), nil
+	return c.Client.Solve(ctx, solve)
 }
 
-// withoutCredentials returns req such that the repositories whose credentials
-// were refused are pulled under the spelling that needs none. Convert rules come
-// first: BuildKit evaluates the user's own policies before those of a request,
-// on the source as the user wrote it. Where the daemon has no source policies
-// there are none of the user's either, and the definition itself is rewritten.
-func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveRequest) (gwclient.SolveRequest, error) {
-	names := c.resolver.names()
+// underAliases returns req such that the repositories that fell back are pulled
+// under their host alias. Convert rules come first: BuildKit evaluates the user's
+// own policies before those of a request, on the source as the user wrote it.
+// Where the daemon has no source policies there are none of the user's either, and
+// the definition itself is rewritten.
+func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (gwclient.SolveRequest, error) {
+	names := c.resolver.Names()
 	if len(names) == 0 {
 		return req, nil
 	}
-	if !c.resolver.daemon.policies {
+	req.Definition = c.again.ignoreCache(names, req.Definition)
+	if !c.policies {
 		def, err := names.Rewrite(req.Definition)
-		if err != nil {
-			return req, errors.Wrap(err, "failed to rewrite definition")
-		}
 		req.Definition = def
-		return req, nil
+		return req, errors.Wrap(err, "failed to rewrite definition")
 	}
 	policy, err := names.Policy(req.Definition)
 	if err != nil {
@@ -60,9 +59,10 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 	if policy == nil {
 		return req, nil
 	}
-	if err := c.leaveConverted(ctx, req.Definition, names, policy); err != nil {
+	if err := c.leave(ctx, req.Definition, names, policy); err != nil {
 		return req, err
 	}
+	c.again.limitLayers(policy)
 	if len(policy.Rules) > 0 {
 		req.Definition = names.Annotate(req.Definition)
 		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
@@ -70,24 +70,23 @@ func (c *client) withoutCredentials(ctx context.Context, req gwclient.SolveReque
 	return req, nil
 }
 
-// leaveConverted asks the policies about what the convert rules will hide from
-// them, and takes back the rules for what they convert themselves. Most was asked
-// when it was resolved; the images of a definition that the client handed over
-// are resolved by tag, and solved by a digest of their own.
-func (c *client) leaveConverted(ctx context.Context, def *pb.Definition, names llb.Names, policy *spb.Policy) error {
+// leave takes back the rules for what the policies of the user convert themselves,
+// which the rules would hide from them.
+func (c *client) leave(ctx context.Context, def *pb.Definition, names llb.Names, policy *spb.Policy) error {
 	sources, err := llb.ImageSources(def)
 	if err != nil {
 		return err
 	}
 	for _, src := range sources {
-		alt, ours := names.Respell(src.Ref)
-		if !ours {
+		alias, ok := names.Alias(src.Ref)
+		if !ok {
 			continue
 		}
-		if ours, err = c.resolver.ruled(ctx, src.Ref, alt, ociPlatform(src.Platform)); err != nil {
+		leaves, err := c.resolver.Leaves(ctx, src.Ref, alias, ociPlatform(src.Platform))
+		if err != nil {
 			return err
 		}
-		if !ours {
+		if leaves {
 			policy.Rules = slices.DeleteFunc(policy.Rules, func(r *spb.Rule) bool { return isRuleFor(r, src.Ref) })
 		}
 	}
@@ -98,54 +97,85 @@ func isRuleFor(r *spb.Rule, ref reference.Named) bool {
 	return r.GetSelector().GetIdentifier() == llb.ImageSource(ref)
 }
 
-// solveMemo answers the builder's own reading of the Dockerfile with the result
-// of the preflight's, so that it is loaded once. It is filled while recording
-// and holds the few definitions that reading takes.
-type solveMemo struct {
-	mu        sync.Mutex
-	recording bool
-	entries   []memoEntry
-}
-
-type memoEntry struct {
-	def *pb.Definition
-	res *gwclient.Result
-}
-
-func (m *solveMemo) record(on bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.recording = on
-}
-
-// put keeps res while recording and returns it such that its files are fetched
-// once.
-func (m *solveMemo) put(req gwclient.SolveRequest, res *gwclient.Result) *gwclient.Result {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.recording || len(req.CacheImports) > 0 {
-		return res
+func ociPlatform(p *pb.Platform) *ocispecs.Platform {
+	if p == nil {
+		return nil
 	}
-	if res.Ref != nil {
-		res.Ref = newRereadable(res.Ref)
+	return &ocispecs.Platform{
+		OS:           p.OS,
+		Architecture: p.Architecture,
+		Variant:      p.Variant,
+		OSVersion:    p.OSVersion,
+		OSFeatures:   p.OSFeatures,
 	}
-	m.entries = append(m.entries, memoEntry{def: req.Definition, res: res})
-	return res
 }
 
-// get returns a recorded result once; the reference in it then belongs to the
-// builder.
-func (m *solveMemo) get(req gwclient.SolveRequest) (*gwclient.Result, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.recording || len(req.CacheImports) > 0 {
-		return nil, false
+// check has BuildKit load a definition that holds the image without using it:
+// policies are evaluated for every source of a definition, and only what the result
+// needs is fetched. A request for metadata would be evaluated the same way, but
+// BuildKit writes each into the provenance, without a digest if there was nothing
+// to ask a registry for. The step of that definition tells of the fallback, for
+// clients and daemons that show no warnings.
+func (c *client) check(ctx context.Context, res *resolve.Resolution, ref reference.Named) error {
+	id := digest.FromString(references.Key(res.Ref, res.Platform))
+	def, err := llb.Unused(ctx, ref, res.Platform, id, report.Step(res))
+	if err != nil {
+		return err
 	}
-	for i, e := range m.entries {
-		if slices.EqualFunc(e.def.Def, req.Definition.Def, bytes.Equal) {
-			m.entries = slices.Delete(m.entries, i, i+1)
-			return e.res, true
+	req := gwclient.SolveRequest{Evaluate: true, Definition: def}
+	if c.policies {
+		req.SourcePolicies = []*spb.Policy{llb.OnlyPolicy(ref)}
+	}
+	_, err = c.Client.Solve(ctx, req)
+	return err
+}
+
+// retry is what a solve does differently that follows the rejection of a layer.
+type retry struct {
+	// vertices are the ops that failed, by their digests as the builder has them.
+	vertices []digest.Digest
+	// layers are the numbers of layers, by image source, of images that are needed
+	// by an op that ignores the cache anyway.
+	layers map[string]int
+}
+
+// ignoreCache lets the ops that failed, and what depends on them, run again.
+func (r *retry) ignoreCache(names llb.Names, def *pb.Definition) *pb.Definition {
+	if r == nil {
+		return def
+	}
+	for _, vertex := range r.vertices {
+		if v, ok := llb.Names(nil).Find(def, vertex); ok && !v.IgnoresCache() {
+			def = v.IgnoreCache(names)
 		}
 	}
-	return nil, false
+	return def
+}
+
+// limitLayers gives the images another cache key than they had in the first solve,
+// by a limit to their layers that is no limit. An op that ignores the cache
+// (--no-cache) would be merged into its failed self otherwise, whatever the second
+// definition says (solver/index.go, LoadOrStore).
+func (r *retry) limitLayers(policy *spb.Policy) {
+	if r == nil {
+		return
+	}
+	for _, rule := range policy.Rules {
+		if n, ok := r.layers[rule.GetSelector().GetIdentifier()]; ok {
+			rule.Updates.Attrs = map[string]string{pb.AttrImageLayerLimit: strconv.Itoa(n)}
+		}
+	}
+}
+
+// layersOf is the number of layers that an image's configuration names.
+func layersOf(config []byte) int {
+	var image struct {
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if json.Unmarshal(config, &image) != nil {
+		return 0
+	}
+	return len(image.RootFS.DiffIDs)
 }

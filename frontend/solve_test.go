@@ -1,13 +1,19 @@
 package frontend
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	bkllb "github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/org/pullsafe/llb"
 )
@@ -42,10 +48,10 @@ const (
 	tool          = "ghcr.io/acme/tool:1"
 )
 
-// rescuedClient is a client for which uv had to be had without credentials.
-func rescuedClient(t *testing.T, noPolicies bool) (*client, *fakeClient) {
+// fellBackClient is a client for which uv fell back.
+func fellBackClient(t *testing.T, noPolicies bool) (*client, *fakeClient) {
 	t.Helper()
-	gw := newFake(t, map[string][]string{uv: {refused}, uvUpper: {""}, tool: {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}, tool: {""}})
 	gw.noPolicies = noPolicies
 	c := newClient(gw, defaults())
 	require.NoError(t, config(t, c, uv))
@@ -54,12 +60,12 @@ func rescuedClient(t *testing.T, noPolicies bool) (*client, *fakeClient) {
 }
 
 func TestSolveConverts(t *testing.T) {
-	c, gw := rescuedClient(t, false)
+	c, gw := fellBackClient(t, false)
 	own := &spb.Policy{Version: 1}
 	req := request(t, uvPinned, tool, uv8Pinned, "docker.io/library/alpine:3")
 	req.SourcePolicies = append(make([]*spb.Policy, 0, 4), own)
 	before := req.Definition.CloneVT()
-	converted, err := c.resolver.names().Rewrite(req.Definition)
+	converted, err := c.resolver.Names().Rewrite(req.Definition)
 	require.NoError(t, err)
 	_, err = c.Solve(t.Context(), req)
 	require.NoError(t, err)
@@ -86,7 +92,7 @@ func TestSolveConverts(t *testing.T) {
 }
 
 func TestSolveRewritesWithoutPolicies(t *testing.T) {
-	c, gw := rescuedClient(t, true)
+	c, gw := fellBackClient(t, true)
 	req := request(t, uvPinned, tool)
 	before := req.Definition.CloneVT()
 	_, err := c.Solve(t.Context(), req)
@@ -97,7 +103,7 @@ func TestSolveRewritesWithoutPolicies(t *testing.T) {
 	require.True(t, before.EqualVT(req.Definition), "the caller's definition is not changed")
 }
 
-// TestSolveIsNotTouched: what is not of a rescued repository goes to the daemon
+// TestSolveIsNotTouched: what is not of a repository that fell back goes to the daemon
 // as it came.
 func TestSolveIsNotTouched(t *testing.T) {
 	for _, tc := range []struct {
@@ -120,7 +126,7 @@ func TestSolveIsNotTouched(t *testing.T) {
 	} {
 		for _, noPolicies := range []bool{false, true} {
 			t.Run(tc.name, func(t *testing.T) {
-				c, gw := rescuedClient(t, noPolicies)
+				c, gw := fellBackClient(t, noPolicies)
 				req := tc.request(t)
 				_, err := c.Solve(t.Context(), req)
 				require.NoError(t, err)
@@ -131,45 +137,112 @@ func TestSolveIsNotTouched(t *testing.T) {
 	}
 }
 
-func TestSolveRefusesABrokenDefinition(t *testing.T) {
+func TestSolveOfABrokenDefinition(t *testing.T) {
 	for _, noPolicies := range []bool{false, true} {
-		c, gw := rescuedClient(t, noPolicies)
+		c, gw := fellBackClient(t, noPolicies)
 		_, err := c.Solve(t.Context(), gwclient.SolveRequest{Definition: &pb.Definition{Def: [][]byte{{0xff}}}})
 		require.ErrorContains(t, err, "failed to parse op 0")
 		require.Empty(t, gw.solves)
 	}
 }
 
-func TestSolveMemo(t *testing.T) {
-	gw := newFake(t, nil)
-	c := newClient(gw, defaults())
-	one, other := request(t, uv), request(t, tool)
-	solve := func(req gwclient.SolveRequest) *gwclient.Result {
-		res, err := c.Solve(t.Context(), req)
+// TestSolveOfATag: a definition of another frontend need not be pinned. Asking a policy
+// about a tag asks the registry, with the rejected credentials.
+func TestSolveOfATag(t *testing.T) {
+	c, gw := fellBackClient(t, false)
+	_, err := c.Solve(t.Context(), request(t, uv))
+	require.NoError(t, err)
+	require.Len(t, gw.solves[0].SourcePolicies[0].Rules, 1)
+}
+
+// TestSolveOfAnImageThatTheUserConverts: a rule that matches only the pinned identifier
+// has its meaning when the image is solved: there is no rule for the alias before it.
+func TestSolveOfAnImageThatTheUserConverts(t *testing.T) {
+	for _, tc := range []struct {
+		name, image string
+	}{
+		{"resolved in this build", uvPinned},
+		{"of a definition that was handed over", uvPinned[:len(uvPinned)-1] + "0"},
+	} {
+		gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{{
+			Action:   spb.PolicyAction_CONVERT,
+			Selector: &spb.Selector{Identifier: "docker-image://" + uv + "@*"},
+			Updates:  &spb.Update{Identifier: "docker-image://mirror.test/uv:0.7@${1}"},
+		}}}
+		c := newClient(gw, defaults())
+		require.NoError(t, config(t, c, uv))
+		req := request(t, tc.image)
+		_, err := c.Solve(t.Context(), req)
 		require.NoError(t, err)
-		return res
+		require.Equal(t, []gwclient.SolveRequest{req}, gw.solves)
 	}
+}
 
-	solve(one) // before recording: not kept
-	c.solved.record(true)
-	first := solve(one)
-	require.NotSame(t, first, solve(one), "not handed out while recording")
-	c.solved.entries = c.solved.entries[:1]
-	withCache := one
-	withCache.CacheImports = []gwclient.CacheOptionsEntry{{Type: "registry"}}
-	solve(withCache) // not kept either
-	c.solved.record(false)
-	require.Len(t, c.solved.entries, 1)
+// TestSolveOfAnImageThatAPolicyDenies: the verdict is the build's.
+func TestSolveOfAnImageThatAPolicyDenies(t *testing.T) {
+	c, gw := fellBackClient(t, false)
+	gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{{
+		Action: spb.PolicyAction_DENY, Selector: &spb.Selector{Identifier: "docker-image://" + uv8Pinned},
+	}}}
+	_, err := c.Solve(t.Context(), request(t, uv8Pinned))
+	require.ErrorContains(t, err, "denied by policy")
+	require.Empty(t, gw.solves)
+}
 
-	solves := len(gw.solves)
-	require.NotSame(t, first, solve(other))
-	require.NotSame(t, first, solve(withCache))
-	foreign := one
-	foreign.Frontend = "gateway.v0"
-	require.NotSame(t, first, solve(foreign))
-	require.Len(t, gw.solves, solves+3)
-	require.Same(t, first, solve(one), "handed out")
-	require.Len(t, gw.solves, solves+3)
-	require.NotSame(t, first, solve(one), "once")
-	require.Len(t, gw.solves, solves+4)
+// TestStrictSolve: under strict nothing is solved under an alias.
+func TestStrictSolve(t *testing.T) {
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	c := newClient(gw, options{retry: true, strict: true})
+	var ref *refError
+	require.ErrorAs(t, config(t, c, uv), &ref)
+	require.EqualError(t, ref.cause, rejected)
+	require.True(t, ref.resolution.FellBack())
+	req := request(t, uv)
+	_, err := c.Solve(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, req, gw.solves[0])
+}
+
+func TestOCIPlatform(t *testing.T) {
+	require.Nil(t, ociPlatform(nil))
+	got := ociPlatform(&pb.Platform{OS: "windows", Architecture: "arm", Variant: "v7", OSVersion: "10", OSFeatures: []string{"x"}})
+	require.Equal(t, &platform{OS: "windows", Architecture: "arm", Variant: "v7", OSVersion: "10", OSFeatures: []string{"x"}}, got)
+}
+
+func TestLayersOf(t *testing.T) {
+	for config, want := range map[string]int{
+		`{"rootfs":{"diff_ids":["sha256:1","sha256:2"]}}`: 2, `{}`: 0, "": 0, "[": 0, `{"rootfs":{"diff_ids":3}}`: 0,
+	} {
+		require.Equal(t, want, layersOf([]byte(config)), config)
+	}
+}
+
+// TestSolveWhileOthersFallBack: what is known of a repository may grow at any time.
+func TestSolveWhileOthersFallBack(t *testing.T) {
+	gw := &fakeClient{t: t, registry: func(_ context.Context, ref string, _ sourceresolver.Opt) error {
+		if strings.HasPrefix(ref, "ghcr.io/") {
+			return errors.New(rejected)
+		}
+		return nil
+	}}
+	c := newClient(gw, defaults())
+	req := request(t, uvPinned)
+	var g errgroup.Group
+	for i := range 50 {
+		g.Go(func() error {
+			_, _, _, err := c.ResolveImageConfig(t.Context(), fmt.Sprintf("ghcr.io/astral-sh/uv:%d", i), amd64Opt())
+			return err
+		})
+		g.Go(func() error {
+			_, err := c.Solve(t.Context(), req)
+			return err
+		})
+	}
+	require.NoError(t, g.Wait())
+	require.Len(t, gw.calls, 100)
+	require.Len(t, gw.solves, 50)
+	_, err := c.Solve(t.Context(), req)
+	require.NoError(t, err)
+	require.NotEmpty(t, gw.solves[50].SourcePolicies)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/moby/buildkit/frontend/subrequests"
 	"github.com/pkg/errors"
 
-	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
 )
 
@@ -42,23 +41,23 @@ var preflightDefinition = subrequests.Request{
 
 var errCheckTimeout = errors.New("not checked: the registry did not answer in time")
 
-// answerPreflight resolves every reference, needed or not, and returns the
-// report in place of a build. No layer is pulled.
+// answerPreflight resolves every reference, needed or not, and returns the report
+// in place of a build. No layer is pulled. It fails where the build would, in the
+// builder's words where the Dockerfile is at fault.
 func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error) {
-	if err := s.collect(ctx); errors.Is(err, errNotOurs) {
-		return builder.Build(ctx, s.client)
-	} else if err != nil {
-		return nil, s.locate(err)
+	s.client.call = true
+	if err := s.read(ctx); errors.Is(err, errNotOurs) {
+		return builder.Build(ctx, s.client.Client)
 	}
 	// Not a deadline, which would go to the daemon and come back as the network's.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(checkTimeout, func() { cancel(errCheckTimeout) }).Stop()
-	s.expect(nil)
-	s.resolveAll(ctx, s.refs)
-	more := s.onBuild()
-	s.expect(more)
-	s.resolveAll(ctx, more)
+	s.resolveAll(ctx)
+	var ref *refError
+	if err := s.convert(ctx); err != nil && !errors.As(err, &ref) && !errors.Is(err, errCheckTimeout) {
+		return nil, err
+	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
 		return nil, cause
 	}
@@ -72,23 +71,41 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	res.AddMeta("result.json", dt)
 	res.AddMeta("result.txt", []byte(results.Table()))
 	res.AddMeta("version", []byte(report.Version))
-	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict))))
+	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict || s.forbidden()))))
 	return res, nil
 }
 
-// resolveAll resolves references and waits for all.
-func (s *session) resolveAll(ctx context.Context, refs []references.Reference) {
-	run := newPreflightRun()
-	for _, ref := range refs {
-		run.start(ctx, run.needed, false, func() error { return s.resolve(ctx, ref) })
+// convert has the builder make the definition of the build, which is not solved.
+func (s *session) convert(ctx context.Context) error {
+	// Nobody asked for lint warnings, but they say what a violation is about.
+	s.client.quiet = !s.forbidden()
+	_, err := builder.Build(ctx, s.client)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
 	}
-	_ = run.needed.Wait()
+	return err
+}
+
+// resolveAll resolves the references of every stage, and what the bases that the
+// target needs name besides, and waits for all.
+func (s *session) resolveAll(ctx context.Context) {
+	p := s.newPreflight(ctx)
+	p.grace = nil
+	for refs := s.refs; len(refs) > 0; {
+		for _, ref := range refs {
+			p.others.Go(func() { _ = p.resolve(ref) })
+		}
+		p.others.Wait()
+		refs = s.onBuild()
+		s.refs = append(s.refs, refs...)
+	}
+	p.cancel(nil)
 }
 
 // answerDescribe adds the preflight to what the builder answers, unless that is
 // another frontend's answer.
 func (s *session) answerDescribe(ctx context.Context) (*gwclient.Result, error) {
-	cerr := s.collect(ctx)
+	cerr := s.read(ctx)
 	res, err := builder.Build(ctx, s.client)
 	if err != nil || errors.Is(cerr, errNotOurs) {
 		return res, err

@@ -3,14 +3,15 @@ package frontend
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
-	"github.com/pkg/errors"
 
-	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 // RuleCredentialsRefused is the name under which a warning about refused
@@ -20,43 +21,35 @@ const RuleCredentialsRefused = "RegistryCredentialsRefused"
 // ruleURL documents the rule.
 const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRefused.md"
 
-// warn tells the user what was had without credentials, and which refused
-// credentials no stage that is needed has met: one warning a registry host, in
-// the linter's form. A request that is no build has an answer of its own.
+// warn tells the user what fell back: one warning per registry host, in the
+// linter's form. A request that is no build has an answer of its own.
 func (s *session) warn(ctx context.Context, built bool) {
-	if s.silenced() || s.client.BuildOpts().Opts[keyRequestID] != "" {
+	if s.silenced() || s.client.Client.BuildOpts().Opts[keyRequestID] != "" {
 		return
 	}
-	done := "pulled"
-	if !built {
-		done = "resolved"
+	done := "resolved"
+	if built {
+		done = "pulled"
 	}
-	hosts := map[string]struct{}{}
-	rescued := s.ledger().entries(func(e entry) bool { return e.rescued && e.err == nil })
-	for _, group := range groupByHost(rescued) {
-		host, d := group[0].query.host(), group[0].tries.Written
-		hosts[host] = struct{}{}
-		refs := names(group)
-		s.send(ctx, diagnosis.RefusedShort(host, refs, d, done), diagnosis.RefusedDetail(host, refs, d), group[0])
+	for _, group := range groupByHost(s.fellBack()) {
+		at := group[0]
+		w := report.Warning{Host: at.resolution.Host(), Refs: names(group), Answer: at.resolution.Written, Done: done}
+		s.send(ctx, w, at)
 	}
-	unneeded := s.ledger().entries(func(e entry) bool {
-		return !e.found.Needed && e.err != nil && e.tries.Written.Class == diagnosis.CredentialsRejected
-	})
-	for _, group := range groupByHost(unneeded) {
-		host := group[0].query.host()
-		if _, ok := hosts[host]; ok {
-			continue
-		}
-		s.send(ctx, diagnosis.UnneededShort(host, names(group)), diagnosis.UnneededDetail(host, group[0].tries.Written), group[0])
-	}
+}
+
+// fellBack are the references that the target needs and that only the fallback
+// resolved.
+func (s *session) fellBack() []entry {
+	return slices.DeleteFunc(s.entries(), func(e entry) bool { return !e.found.Needed || !e.fellBack() || e.failed() })
 }
 
 // names are the references of a group, each once.
 func names(group []entry) []string {
 	var refs []string
 	for _, e := range group {
-		if !slices.Contains(refs, e.query.ref) {
-			refs = append(refs, e.query.ref)
+		if !slices.Contains(refs, e.resolution.Ref) {
+			refs = append(refs, e.resolution.Ref)
 		}
 	}
 	return refs
@@ -64,21 +57,21 @@ func names(group []entry) []string {
 
 // send delivers one warning, at the first place that the entry names. A daemon
 // that knows no warnings still builds.
-func (s *session) send(ctx context.Context, short string, detail []string, at entry) {
+func (s *session) send(ctx context.Context, w report.Warning, at entry) {
 	opts := gwclient.WarnOpts{Level: 1, URL: ruleURL}
 	line := 0
 	if p := at.found.Positions; len(p) > 0 {
 		opts.Range, line = pbRanges(p[0].Ranges), p[0].Line
 	}
-	for _, text := range detail {
+	for _, text := range w.Detail() {
 		opts.Detail = append(opts.Detail, []byte(text))
 	}
-	short = linter.LintFormatShort(RuleCredentialsRefused, short, line)
+	short := linter.LintFormatShort(RuleCredentialsRefused, w.Short(), line)
 	if s.source != nil {
 		s.source.Warn(ctx, short, opts)
 		return
 	}
-	_ = s.client.Warn(ctx, "", short, opts)
+	_ = s.client.Client.Warn(ctx, "", short, opts)
 }
 
 func (s *session) silenced() bool {
@@ -86,15 +79,31 @@ func (s *session) silenced() bool {
 }
 
 // violation makes the warning an error where the Dockerfile asks for that
-// (`# check=error=true`), in the words of BuildKit's linter.
+// (`# check=error=true`), in the words of BuildKit's linter and then with all the
+// images that it is about.
 func (s *session) violation() error {
-	if s.checks == nil || !s.checks.ReturnAsError || s.silenced() {
+	if !s.forbidden() {
 		return nil
 	}
-	if len(s.ledger().entries(func(e entry) bool { return e.rescued })) == 0 {
+	fellBack := s.fellBack()
+	if len(fellBack) == 0 {
 		return nil
 	}
-	return errors.Errorf("lint violation found for rules: %s", RuleCredentialsRefused)
+	refs := make([]report.Reference, 0, len(fellBack))
+	for _, e := range fellBack {
+		refs = append(refs, report.Of(e.found, e.resolution, nil))
+	}
+	text := "lint violation found for rules: " + RuleCredentialsRefused + "\n" + report.New(refs).Causes()
+	err := error(newStatusError(strings.TrimRight(text, "\n"), nil))
+	for _, src := range s.snippets(func(e entry) bool { return e.fellBack() }) {
+		err = errdefs.WithSource(err, src)
+	}
+	return err
+}
+
+// forbidden tells whether the Dockerfile makes the warning an error.
+func (s *session) forbidden() bool {
+	return s.checks != nil && s.checks.ReturnAsError && !s.silenced()
 }
 
 // groupByHost splits entries by registry host, keeping their order and that of
@@ -103,7 +112,7 @@ func groupByHost(entries []entry) [][]entry {
 	var out [][]entry
 	index := map[string]int{}
 	for _, e := range entries {
-		host := e.query.host()
+		host := e.resolution.Host()
 		i, ok := index[host]
 		if !ok {
 			i = len(out)

@@ -164,7 +164,7 @@ func FuzzAliases(f *testing.F) {
 		if ref, ok := ParseImageSource(s); ok {
 			requireAliases(t, ref)
 		}
-		if ref, ok := ParseImageSource(imageScheme + s); ok {
+		if ref, ok := ParseImageSource(ImageScheme + s); ok {
 			again, ok := ParseImageSource(ImageSource(ref))
 			require.True(t, ok)
 			require.Equal(t, ref.String(), again.String())

@@ -51,6 +51,15 @@ func fuzzRewrite(t *testing.T, def *pb.Definition) {
 	}
 	require.NotEmpty(t, pol.Rules)
 	requireSameGraph(t, names, def, got)
+	for i, dt := range def.Def {
+		v := find(t, names, def, sum(got.Def[i]))
+		// Two ops become one when both names of an image were written.
+		require.Contains(t, []string{sum(dt), sum(got.Def[i])}, v.Digest().String())
+		v.Sources()
+		if i == 0 {
+			require.Equal(t, def.Def, v.IgnoreCache(names).Def)
+		}
+	}
 
 	after, err := names.Policy(got)
 	require.NoError(t, err)

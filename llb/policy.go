@@ -12,16 +12,16 @@ import (
 const policyVersion = 1
 
 // Names maps repositories as the user wrote them (reference.Named.Name(), for
-// example "docker.io/library/alpine") to the same repository under the other
-// spelling ("REGISTRY-1.DOCKER.IO/library/alpine").
+// example "docker.io/library/alpine") to the same repository under a host alias
+// ("REGISTRY-1.DOCKER.IO/library/alpine").
 type Names map[string]string
 
-// Respell returns ref under its repository's other spelling; false when the
+// Alias returns ref under the host alias of its repository; false when the
 // repository is not in the map. It is false as well when the map names another
-// place, which no caller may do, and when the other spelling is itself a
-// repository of the map: it was refused like this one, and as convert rules the
-// two could send BuildKit around in circles.
-func (n Names) Respell(ref reference.Named) (reference.Named, bool) {
+// place, which no caller may do, and when the alias is itself a repository of the
+// map: its credentials were rejected like these, and as convert rules the two
+// could send BuildKit around in circles.
+func (n Names) Alias(ref reference.Named) (reference.Named, bool) {
 	if ref == nil {
 		return nil, false
 	}
@@ -29,7 +29,7 @@ func (n Names) Respell(ref reference.Named) (reference.Named, bool) {
 	if !ok {
 		return nil, false
 	}
-	if _, refused := n[name]; refused {
+	if _, rejected := n[name]; rejected {
 		return nil, false
 	}
 	return withName(ref, name)
@@ -37,12 +37,12 @@ func (n Names) Respell(ref reference.Named) (reference.Named, bool) {
 
 // Policy returns a source policy whose rules convert exactly the image sources
 // of def whose repository is in n: from the original identifier, digest
-// included, to the other spelling with the same digest; nil when there is none.
+// included, to the host alias with the same digest; nil when there is none.
 //
 // It belongs behind the user's policies. BuildKit evaluates policies in order
 // and starts again after each conversion (sourcepolicy/engine.go), so a rule of
 // the user sees the original first and keeps its meaning, and an allow-list
-// that names only the original refuses the other spelling.
+// that names only the original denies the alias.
 func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	if len(n) == 0 {
 		return nil, nil
@@ -54,7 +54,7 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	var rules []*spb.Rule
 	seen := make(map[string]struct{})
 	for _, src := range sources {
-		other, ok := n.Respell(src.Ref)
+		other, ok := n.Alias(src.Ref)
 		if !ok {
 			continue
 		}
@@ -62,11 +62,7 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 			continue // another platform: the rule is the same
 		}
 		seen[src.Ref.String()] = struct{}{}
-		rules = append(rules, &spb.Rule{
-			Action:   spb.PolicyAction_CONVERT,
-			Selector: literally(src.Ref),
-			Updates:  &spb.Update{Identifier: ImageSource(other)},
-		})
+		rules = append(rules, convert(src.Ref, other))
 	}
 	if len(rules) == 0 {
 		return nil, nil
@@ -90,17 +86,31 @@ func OnlyPolicy(ref reference.Named) *spb.Policy {
 			Selector: &spb.Selector{Identifier: "^", MatchType: spb.MatchType_REGEX},
 		}, {
 			Action:   spb.PolicyAction_ALLOW,
-			Selector: exactly(ref),
+			Selector: &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT},
 		}},
 	}
 }
 
-func exactly(ref reference.Named) *spb.Selector {
-	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT}
+// AliasPolicy returns the policy with which a request for ref becomes one for its
+// alias and for nothing else: [OnlyPolicy] of the alias, and a rule that converts
+// ref to it. The engine starts again after the conversion, and then the alias is
+// what has to pass.
+func AliasPolicy(ref, alias reference.Named) *spb.Policy {
+	p := OnlyPolicy(alias)
+	p.Rules = append(p.Rules, convert(ref, alias))
+	return p
 }
 
-// literally is exactly for convert rules. Up to BuildKit 0.23 at least, such a rule
-// with an exact selector converts to the selector itself, that is to nothing
+func convert(ref, alias reference.Named) *spb.Rule {
+	return &spb.Rule{
+		Action:   spb.PolicyAction_CONVERT,
+		Selector: literally(ref),
+		Updates:  &spb.Update{Identifier: ImageSource(alias)},
+	}
+}
+
+// literally selects ref alone, for convert rules. Up to BuildKit 0.23 at least, such
+// a rule with an exact selector converts to the selector itself, that is to nothing
 // (sourcepolicy/formatter.go). A wildcard converts in every version, and one
 // without "*" matches only itself: no reference has one, or a "$", which would
 // stand for a group in what it is converted to.

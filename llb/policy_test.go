@@ -52,7 +52,7 @@ func TestParseImageSource(t *testing.T) {
 	}
 }
 
-func TestRespell(t *testing.T) {
+func TestAlias(t *testing.T) {
 	names := testNames()
 	names["ghcr.io/other/place"] = "ghcr.example/other/place"
 	names["ghcr.io/other/path"] = "GHCR.IO/other"
@@ -74,27 +74,27 @@ func TestRespell(t *testing.T) {
 		{"another port", "127.0.0.1:5001/x", ""},
 		{"another scheme", "localhost:5000/x", ""},
 		{"no reference", "ghcr.io/bad", ""},
-		{"refused itself", "GHCR.IO/both", ""},
+		{"rejected itself", "GHCR.IO/both", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			other, ok := names.Respell(parse(t, tc.ref))
+			other, ok := names.Alias(parse(t, tc.ref))
 			require.Equal(t, tc.want != "", ok)
 			if ok {
 				require.Equal(t, tc.want, other.String())
 			}
 		})
 	}
-	_, ok := names.Respell(nil)
+	_, ok := names.Alias(nil)
 	require.False(t, ok)
 }
 
-func TestRespellTakesEverySpelling(t *testing.T) {
+func TestAliasTakesEveryHostAlias(t *testing.T) {
 	for _, s := range []string{"alpine:3", "ghcr.io/a/b@" + testDigest, "[::1]:5000/x", "localhost/x", "GHCR.IO/a"} {
 		ref := parse(t, s)
-		for _, other := range Aliases(ref, allKinds) {
-			got, ok := Names{ref.Name(): other.Name()}.Respell(ref)
+		for _, alias := range Aliases(ref, allKinds) {
+			got, ok := Names{ref.Name(): alias.Name()}.Alias(ref)
 			require.True(t, ok)
-			require.Equal(t, other, got)
+			require.Equal(t, alias, got)
 		}
 	}
 }
@@ -186,8 +186,8 @@ func TestPolicyWithUsersPolicies(t *testing.T) {
 	}
 }
 
-// TestPolicyHasNoLoop has a repository in three spellings, each refused and each
-// mapped to another one.
+// TestPolicyHasNoLoop has a repository under three hosts that are aliases of each
+// other, each rejected and each mapped to another one.
 func TestPolicyHasNoLoop(t *testing.T) {
 	names := Names{"ghcr.io/a": "GHCR.IO/a", "GHCR.IO/a": "Ghcr.Io/a", "Ghcr.Io/a": "GHCR.IO/a"}
 	sources := []string{"docker-image://ghcr.io/a:1", "docker-image://GHCR.IO/a:1", "docker-image://Ghcr.Io/a:1"}
@@ -211,7 +211,7 @@ func TestOnlyPolicy(t *testing.T) {
 		allowed  bool
 	}{
 		{"the reference", []*spb.Policy{only}, alpineSource, true},
-		{"the other spelling", []*spb.Policy{only}, alpineOther, false},
+		{"the alias", []*spb.Policy{only}, alpineOther, false},
 		{"longer", []*spb.Policy{only}, alpineSource + "0", false},
 		{"another scheme", []*spb.Policy{only}, "https://alpine.test/x", false},
 		{"with a newline", []*spb.Policy{only}, alpineSource + "\nx", false},

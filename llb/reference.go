@@ -8,8 +8,8 @@ import (
 	"github.com/distribution/reference"
 )
 
-// imageScheme is the scheme of images in a registry (BuildKit, source/types).
-const imageScheme = "docker-image://"
+// ImageScheme is the scheme of images in a registry (BuildKit, source/types).
+const ImageScheme = "docker-image://"
 
 // withName returns ref under another name. It is false when the name leads to
 // another place: another registry, port or path, or from TLS to plain HTTP or
@@ -27,7 +27,7 @@ func withName(ref reference.Named, name string) (reference.Named, bool) {
 // tag "latest" when it has neither tag nor digest; ok is false for any other
 // source and for one that does not parse.
 func ParseImageSource(identifier string) (ref reference.Named, ok bool) {
-	name, ok := strings.CutPrefix(identifier, imageScheme)
+	name, ok := strings.CutPrefix(identifier, ImageScheme)
 	if !ok {
 		return nil, false
 	}
@@ -42,5 +42,5 @@ func ParseImageSource(identifier string) (ref reference.Named, ok bool) {
 // docker-image source for a reference. BuildKit refuses an identifier with
 // neither tag nor digest, so one without them gets the tag "latest".
 func ImageSource(ref reference.Named) string {
-	return imageScheme + reference.TagNameOnly(ref).String()
+	return ImageScheme + reference.TagNameOnly(ref).String()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Rewrite returns a copy of def in which the image sources whose repository is
-// in n carry the other spelling, for daemons without the LLB capability
+// in n carry the host alias, for daemons without the LLB capability
 // source.policy (Docker Engine 20.10). An op names its inputs by digest, so
 // every op behind such a source changes with it; metadata and source locations
 // follow to the new digests. Definitions nested in def, of a build op or of a
@@ -26,7 +26,7 @@ func (n Names) rewrite(def *pb.Definition, marshal func(*pb.Op) ([]byte, error))
 	if len(n) == 0 {
 		return def, nil
 	}
-	ops, matched, err := n.respellOps(def)
+	ops, matched, err := n.aliasOps(def)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +44,10 @@ func (n Names) rewrite(def *pb.Definition, marshal func(*pb.Op) ([]byte, error))
 	return g.definition(def), nil
 }
 
-// respellOps parses the ops of def and gives the image sources among them
-// their other spelling. It tells of each op whether it changed, and whether any
+// aliasOps parses the ops of def and gives the image sources among them
+// their host alias. It tells of each op whether it changed, and whether any
 // did.
-func (n Names) respellOps(def *pb.Definition) (ops []node, matched bool, err error) {
+func (n Names) aliasOps(def *pb.Definition) (ops []node, matched bool, err error) {
 	ops = make([]node, len(def.GetDef()))
 	for i, dt := range def.GetDef() {
 		op := new(pb.Op)
@@ -59,7 +59,7 @@ func (n Names) respellOps(def *pb.Definition) (ops []node, matched bool, err err
 		if !ok {
 			continue
 		}
-		if other, ok := n.Respell(ref); ok {
+		if other, ok := n.Alias(ref); ok {
 			op.GetSource().Identifier = ImageSource(other)
 			ops[i].changed, matched = true, true
 		}
@@ -74,8 +74,9 @@ type node struct {
 	from    digest.Digest // its digest in the original definition
 	to      digest.Digest // its digest now
 	changed bool
+	inputs  []int // the nodes that it has as input, once for each use
+	users   []int // and those that have it as input
 	missing int   // how many of its inputs are not relinked yet
-	users   []int // the nodes that have it as input, once for each use
 }
 
 // graph is a definition whose ops can be changed.
@@ -112,6 +113,7 @@ func newGraph(def *pb.Definition, ops []node) (*graph, error) {
 				return nil, errors.Errorf("op %s has an input that is not in the definition: %q", g.nodes[at].from, input.Digest)
 			}
 			g.nodes[in].users = append(g.nodes[in].users, at)
+			g.nodes[at].inputs = append(g.nodes[at].inputs, in)
 			g.nodes[at].missing++
 		}
 	}
@@ -193,7 +195,7 @@ func (g *graph) definition(def *pb.Definition) *pb.Definition {
 }
 
 // rekey moves the values of moved ops to their new digests. An op can become
-// equal to one that was there before, when the user wrote both spellings: then
+// equal to one that was there before, when the user wrote both names: then
 // merge says what is kept of the two.
 func rekey[V any](values map[string]V, moved []*node, merge func(there, more V) V) {
 	type entry struct {

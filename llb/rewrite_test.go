@@ -40,12 +40,12 @@ func build(t testing.TB, image func(string) string) *pb.Definition {
 }
 
 // TestRewriteIsWhatTheClientWouldMarshal compares with the definition of the
-// same build whose images were spelled differently in the first place.
+// same build whose images were written under their aliases in the first place.
 func TestRewriteIsWhatTheClientWouldMarshal(t *testing.T) {
 	names := testNames()
 	def := build(t, func(ref string) string { return ref })
 	want := build(t, func(ref string) string {
-		if other, ok := names.Respell(parse(t, ref)); ok {
+		if other, ok := names.Alias(parse(t, ref)); ok {
 			return other.String()
 		}
 		return ref
@@ -133,7 +133,7 @@ func TestRewriteKeepsUnknownFields(t *testing.T) {
 	require.EqualValues(t, 7, ops[1].Inputs[0].Index)
 }
 
-// TestRewriteMerges has an image in both spellings: the rewritten op is equal to
+// TestRewriteMerges has an image under both names: the rewritten op is equal to
 // one that is there already.
 func TestRewriteMerges(t *testing.T) {
 	sources := map[string]string{}
@@ -177,7 +177,7 @@ func requireRewrite(t testing.TB, names Names, def *pb.Definition) *pb.Definitio
 	return got
 }
 
-// requireSameGraph checks that got is def with the images of names respelled.
+// requireSameGraph checks that got is def with the images of names under their aliases.
 func requireSameGraph(t testing.TB, names Names, def, got *pb.Definition) {
 	t.Helper()
 	require.Len(t, got.GetDef(), len(def.GetDef()))
@@ -188,7 +188,7 @@ func requireSameGraph(t testing.TB, names Names, def, got *pb.Definition) {
 	ops, gotOps := parseOps(t, def), parseOps(t, got)
 	for i, op := range ops {
 		if ref, ok := imageSource(op); ok {
-			if other, ok := names.Respell(ref); ok {
+			if other, ok := names.Alias(ref); ok {
 				op.GetSource().Identifier = ImageSource(other)
 			}
 		}

@@ -7,15 +7,16 @@ import (
 
 	bkllb "github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 )
 
 // TestUnused: the image is in the definition, and nothing of the result needs it.
 func TestUnused(t *testing.T) {
-	ref := parse(t, "ghcr.io/acme/base:1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+	ref := parse(t, "ghcr.io/acme/base:1@"+testDigest)
 	for _, platform := range []*ocispecs.Platform{nil, {OS: "linux", Architecture: "arm64"}} {
-		def, err := Unused(t.Context(), ref, platform, "check")
+		def, err := Unused(t.Context(), ref, platform, digest.FromString("id"), "check")
 		require.NoError(t, err)
 		sources, err := ImageSources(def)
 		require.NoError(t, err)
@@ -36,4 +37,23 @@ func TestUnused(t *testing.T) {
 			return m.Description["llb.customname"] == "check"
 		}), "the step has the name")
 	}
+}
+
+// TestUnusedIDs: BuildKit names a step after the first op of its digest, so that two
+// steps with different names have to be different ops; the same id gives the same.
+func TestUnusedIDs(t *testing.T) {
+	ref := parse(t, "ghcr.io/acme/base:1@"+testDigest)
+	step := func(id, name string) string {
+		def, err := Unused(t.Context(), ref, nil, digest.FromString(id), name)
+		require.NoError(t, err)
+		for dgst, meta := range def.Metadata {
+			if meta.Description["llb.customname"] == name {
+				return dgst
+			}
+		}
+		require.Fail(t, "no step")
+		return ""
+	}
+	require.Equal(t, step("a", "one"), step("a", "two"))
+	require.NotEqual(t, step("a", "one"), step("b", "one"))
 }

@@ -46,7 +46,7 @@ func TestControls(t *testing.T) {
 				} else {
 					require.ErrorContains(t, res.Err, tc.want)
 				}
-				require.Equal(t, tc.retried, res.Vertex("(without credentials)") != nil)
+				require.Equal(t, tc.retried, res.Vertex(world.StepOfFallback) != nil)
 			})
 		})
 	}

@@ -55,7 +55,7 @@ func TestPrivateImageWithoutLogin(t *testing.T) {
 		require.ErrorContains(t, res.Err, "docker login ghcr.io")
 		require.NotContains(t, res.Err.Error(), "docker logout")
 		require.NotContains(t, res.Err.Error(), "failed to fetch anonymous token")
-		require.Nil(t, res.Vertex("(without credentials)"), "there were no credentials to leave out")
+		require.Nil(t, res.Vertex(world.StepOfFallback), "there were no credentials to leave out")
 		require.Equal(t, []string{"ghcr.io"}, shared.GHCR.Requests().Hosts())
 	})
 }
@@ -101,7 +101,7 @@ func TestNeverRetried(t *testing.T) {
 				})
 				require.ErrorContains(t, res.Err, tc.want)
 				require.NotContains(t, res.Err.Error(), "docker logout")
-				require.Nil(t, res.Vertex("(without credentials)"))
+				require.Nil(t, res.Vertex(world.StepOfFallback))
 				require.Equal(t, []string{"ghcr.io"}, shared.GHCR.Requests().Hosts())
 				require.Empty(t, res.Warnings)
 			})

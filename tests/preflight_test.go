@@ -138,7 +138,7 @@ target "three" {
 }
 
 // TestUnneededStages: a stage that the target does not need never fails or holds
-// up the build, and warns only of refused credentials.
+// up the build, and nobody is asked for its image.
 func TestUnneededStages(t *testing.T) {
 	world.Both(t, func(t *testing.T, fe harness.Frontend) {
 		e, c := world.Fresh(t)
@@ -154,7 +154,41 @@ func TestUnneededStages(t *testing.T) {
 		})
 		require.NoError(t, res.Err)
 		require.Less(t, time.Since(began), 20*time.Second)
-		require.Equal(t, []string{"RegistryCredentialsRefused: ghcr.io refused the stored credentials for ghcr.io/acme/private-base:1, " +
-			"which the target does not need. Run: docker logout ghcr.io (line 2)"}, world.RefusedWarnings(res))
+		require.Empty(t, world.RefusedWarnings(res))
+		require.Empty(t, reg.Requests())
+		require.Empty(t, shared.GHCR.Requests())
 	})
+}
+
+// TestPreflightFailsAsTheBuild: what the builder says of a Dockerfile, the preflight
+// says too, with its hints.
+func TestPreflightFailsAsTheBuild(t *testing.T) {
+	e, _, d := world.FreshDaemon(t)
+	for _, tc := range []struct {
+		name, text, want string
+		args             []string
+	}{
+		{name: "circular stages", text: "FROM alpine:3.23 AS a\nCOPY --from=b / /\nFROM alpine:3.23 AS b\nCOPY --from=a / /\n", want: "circular dependency"},
+		{name: "name replaced by a context", text: "FROM golang:-alpine AS x\n", want: "invalid reference format", args: []string{"--build-context=x=docker-image://alpine:3.23"}},
+		{name: "key of a mount", text: "FROM alpine:3.23\nRUN --mount=typ=tmpfs,target=/x true\n", want: "did you mean type?"},
+		{name: "platform", text: "FROM --platform=$BULIDPLATFORM alpine:3.23\n", want: "did you mean BUILDPLATFORM?"},
+		{name: "target", text: "FROM alpine:3.23 AS prod\n", want: "did you mean prod?", args: []string{"--target=prd"}},
+		{name: "variable in --from", text: "FROM alpine:3.23\nARG V=x\nCOPY --from=$V / /\n", want: "define a new stage with FROM using ARG"},
+		{name: "lint", text: "# check=error=true\nFROM alpine:3.23 as x\n", want: "lint violation found for rules: FromAsCasing"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			opt := harness.CommandOpt{Files: world.Dockerfile(tc.text), DockerConfig: world.Stale(t, e), Env: []string{"NO_COLOR=1"}}
+			said := func(image string, args ...string) string {
+				out := world.Buildx(t, d, image, opt, append(args, tc.args...)...)
+				require.NotZero(t, out.Code, out.Stderr)
+				_, text, ok := strings.Cut(out.Stderr, "ERROR: failed to build: ")
+				require.True(t, ok, out.Stderr)
+				return text
+			}
+			want := said(shared.Upstream)
+			require.Contains(t, want, tc.want)
+			require.Equal(t, want, said(shared.Pullsafe, "--call=preflight"))
+			require.Equal(t, want, said(shared.Pullsafe), "and the build itself")
+		})
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/registry"
+	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/plugin/buildcmd"
 	"github.com/org/pullsafe/plugin/probe"
@@ -126,7 +127,7 @@ func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) s
 	if !d.AnonymousRetryCanHelp {
 		return ""
 	}
-	note(dockerCLI, "pullsafe: "+diagnosis.RefusedShort(host, []string{frontend}, d, "pulling"))
+	note(dockerCLI, "pullsafe: "+report.Warning{Host: host, Refs: []string{frontend}, Answer: d, Done: "pulling"}.Short())
 	return aliases[0].String()
 }
 

@@ -27,9 +27,9 @@ func (f *facts) usedCredentials() *bool {
 	return nil
 }
 
-// hopelessWords are answers that have nothing to do with who asks, or that
-// forbid the caller what everybody may not: another login or none gets the same.
-var hopelessWords = []string{
+// barredWords are answers that have nothing to do with who asks, or that forbid
+// the caller what everybody may not: another login or none gets the same.
+var barredWords = []string{
 	"requires billing", "permission \"artifactregistry", "permission 'artifactregistry",
 	"export control", "is not allowed access", "ip allow list", "legal reasons",
 }
@@ -47,7 +47,7 @@ func (f *facts) retryCanHelp(class Class, host string) bool {
 	}
 	r := registry.Of(host)
 	switch {
-	case f.status == 451, f.status == 402, containsAny(f.said(), hopelessWords), f.isPush(), f.namesNothing(), f.isImageID():
+	case f.status == 451, f.status == 402, containsAny(f.said(), barredWords), f.isPush(), f.namesNothing(), f.isImageID():
 		return false
 	case r.PrivateOnly:
 		return false

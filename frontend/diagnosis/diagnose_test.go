@@ -165,7 +165,6 @@ func TestDiagnoseMessages(t *testing.T) {
 				assert.Equal(t, m.retry, d.AnonymousRetryCanHelp, text)
 				assert.Equal(t, m.used, used(d), text)
 				assert.Equal(t, m.code, d.HTTPStatus, text)
-				assert.NotNil(t, d.Remedies)
 				assert.NotContains(t, d.Message, "failed to fetch oauth token")
 			}
 		})
@@ -256,7 +255,7 @@ func TestDiagnoseNetwork(t *testing.T) {
 	assert.Empty(t, Diagnose("a/b", `docker.io/a/b:1: not found`).Network)
 }
 
-func TestTransientAndNextSpelling(t *testing.T) {
+func TestTransientAndNextAlias(t *testing.T) {
 	for _, tc := range []struct {
 		name, text      string
 		transient, next bool
@@ -279,7 +278,7 @@ func TestTransientAndNextSpelling(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			d := Diagnose("ghcr.io/a/b:1", tc.text)
 			assert.Equal(t, tc.transient, d.Transient())
-			assert.Equal(t, tc.next, d.TryNextSpelling())
+			assert.Equal(t, tc.next, d.TryNextAlias())
 		})
 	}
 }

@@ -45,18 +45,20 @@ type Diagnosis struct {
 	Message string `json:"message"`
 	// UsedCredentials is nil where the text does not say.
 	UsedCredentials *bool `json:"usedCredentials"`
-	// AnonymousRetryCanHelp tells whether the same image can perhaps be had
+	// AnonymousRetryCanHelp tells whether the same image can perhaps be resolved
 	// without credentials.
 	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
 	Network               Network `json:"network,omitempty"`
-	// Remedies are in the order in which to try them.
-	Remedies []Remedy `json:"remedies"`
-}
 
-// Remedy is a command to run with a short comment, or advice alone.
-type Remedy struct {
-	Command string `json:"command,omitempty"`
-	Note    string `json:"note,omitempty"`
+	// Push: the text says that a push was denied.
+	Push bool `json:"-"`
+	// Barred: whoever asks gets this answer, with whatever credentials.
+	Barred bool `json:"-"`
+	// SourcePolicy: a policy of the build denied the image, not a rule of the
+	// registry. PolicySource is the identifier that it was asked about, if known; it
+	// is to be compared, not to be printed as it is.
+	SourcePolicy bool   `json:"-"`
+	PolicySource string `json:"-"`
 }
 
 // Diagnose explains one error text of BuildKit, or of a build log, about ref.
@@ -69,6 +71,8 @@ func Diagnose(ref, text string) Diagnosis {
 		HTTPStatus:      f.status,
 		Message:         f.message(class),
 		UsedCredentials: f.usedCredentials(),
+		Push:            f.namedPush(),
+		Barred:          containsAny(f.said(), barredWords),
 	}
 	if ref == "" && class != NotARegistryError {
 		d.Host = bareHost(f.host())
@@ -80,6 +84,7 @@ func Diagnose(ref, text string) Diagnosis {
 			// Nobody asked for the image; what else the text holds is about
 			// another request, or quoted.
 			d.UsedCredentials, d.HTTPStatus = nil, 0
+			d.SourcePolicy, d.PolicySource = true, PolicySource(f.text)
 		}
 	case NotARegistryError, InvalidReference, Canceled:
 		d.UsedCredentials = nil
@@ -93,9 +98,22 @@ func Diagnose(ref, text string) Diagnosis {
 		}
 	}
 	d.AnonymousRetryCanHelp = f.retryCanHelp(class, d.Host)
-	d.Remedies = d.remedies()
-	if f.isPush() && (class == CredentialsRejected || class == DeniedAmbiguous) && f.namedPush() {
-		d.Remedies = remediesPush(d.Host)
+	return d
+}
+
+// FromClient is d with what a caller that made the request itself knows, and the
+// text need not say: whether credentials were sent, and that it was this machine,
+// not a daemon, that had no connection.
+func (d Diagnosis) FromClient(credentials bool) Diagnosis {
+	//exhaustive:ignore
+	switch d.Class {
+	case NetworkFailure, TLSFailure:
+		d.Network = NetworkClient
+	case CredentialsRejected, AuthRequired, DeniedAmbiguous, NotFound, RateLimited, NoMatchingPlatform:
+		d.UsedCredentials = &credentials
+	}
+	if !credentials && d.Class != CredentialHelper {
+		d.AnonymousRetryCanHelp = false
 	}
 	return d
 }
@@ -115,12 +133,12 @@ func (d Diagnosis) Transient() bool {
 	}
 }
 
-// TryNextSpelling tells whether, after this outcome of a try without
-// credentials, the next spelling of the registry host is worth trying: after
-// anything that is not the registry's answer to an anonymous request for this
-// image. A refusal whose text does not show that it was anonymous counts as
-// unknown, because a credential helper may have answered for this spelling too.
-func (d Diagnosis) TryNextSpelling() bool {
+// TryNextAlias tells whether, after this answer to an attempt of the anonymous
+// fallback, the next alias of the registry host is worth trying: after anything
+// that is not the registry's answer to an anonymous request for this image. A
+// refusal whose text does not show that it was anonymous counts as unknown,
+// because a credential helper may have answered for this alias too.
+func (d Diagnosis) TryNextAlias() bool {
 	//exhaustive:ignore
 	switch d.Class {
 	case AuthRequired, RateLimited, NoMatchingPlatform, PolicyDenied, Canceled:

@@ -1,5 +1,6 @@
-// Package diagnosis turns the error text of a failed image resolution into a
-// Diagnosis, and the diagnoses of several tries into the words a person reads.
+// Package diagnosis turns one error text of a failed image resolution into facts
+// and a class: a [Diagnosis]. It has no words for people, and knows nothing of logs;
+// what several answers mean together, and what to do, is package report's to say.
 //
 // Registry failures reach a frontend as text only: the gateway carries neither
 // the HTTP status nor a typed error. The text is untrusted and mixed: BuildKit's
@@ -8,19 +9,17 @@
 // therefore wrong, and once was fatal: it took a source policy's denial for a
 // refusal by the registry and built the denied image.
 //
-// So a text is read in three steps:
+// So a text is read in these steps:
 //
-//	text.go     bounds the input, drops the noise of build logs, joins lines
-//	            that a terminal wrapped (a few readings of one text)
-//	facts.go    takes it apart at BuildKit's own phrases: which token was asked
-//	            for, HTTP status, the HTTP client's error, the registry's words
-//	matchers.go one ordered table over those facts; the first row that holds in
-//	            any reading gives the class
-//
-// Then registries.go (what is known of a registry) and words.go (every sentence
-// a user can read) give the remedies (remedies.go), and conclude.go says what the tries as
-// written and without credentials mean together. A guess is never worded as a
-// fact: when both tries were refused, an expired login is not known.
+//	text.go      bounds the input, drops the noise of build logs, joins lines
+//	             that a terminal wrapped (a few readings of one text)
+//	facts.go     takes it apart at BuildKit's own phrases: which token was asked
+//	             for, the HTTP client's error, the registry's words (status.go: the
+//	             HTTP status; hosts.go: hosts and names of images)
+//	matchers.go  one ordered table over those facts; the first row that holds in
+//	             any reading gives the class
+//	answer.go    what the text says of the credentials, and the registry's words
+//	clean.go     makes words fit to be printed
 //
 // The package opens no connection, reads no file and keeps no state.
 package diagnosis

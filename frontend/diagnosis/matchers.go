@@ -44,6 +44,17 @@ var matchers = []matcher{
 	{"canceled step", Canceled, (*facts).canceledStep, `#4 CANCELED`},
 }
 
+// Examples are texts of a class, in the formats of real messages.
+func Examples(class Class) []string {
+	var list []string
+	for _, m := range matchers {
+		if m.class == class {
+			list = append(list, m.example)
+		}
+	}
+	return list
+}
+
 // classify reads the text in each way and takes the earliest matcher, and of
 // the readings in which it holds the one that tells most.
 func classify(ref, text string) (*facts, Class) {
@@ -298,34 +309,6 @@ func (f *facts) missing() bool {
 	}
 	name := head[strings.LastIndexByte(head, ' ')+1:]
 	return isFullReference(name) || strings.HasPrefix(name, "sha256:") && strings.HasSuffix(head, "manifest "+name)
-}
-
-// logPhrases are those by which a line of a log can be told from the output of
-// anything else, in lower case. A bare word is not among them: npm, apt, git and
-// curl say "denied" and "403" too.
-var logPhrases = []string{
-	"failed to fetch oauth token", "failed to fetch anonymous token", "failed to authorize",
-	"pull access denied", "failed to resolve source metadata for ", "failed to resolve reference ",
-	"failed to copy: ", "httpreadseeker: ", "httpreaderseeker: ", "failed to do request: ",
-	"unexpected status from ", "unexpected status code ", "server message: ", "authorization status: ",
-	"error response from daemon: ", "error pulling image configuration: ", "error parsing http ",
-	"error getting credentials - err: ", "error listing credentials - err: ", "credentials store error: ",
-	"docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
-	"toomanyrequests", "manifest unknown", "no matching manifest for ", "no match for platform in",
-	"error reading manifest ", "pulling from host ", "no basic auth credentials", "failed to push ",
-	"failed to pull image ", "failed to pull and unpack image ", "unable to pull image ", "(http code ",
-	"failed to solve: ", "failed to solve with frontend ", "denied by policy", "not allowed by policy",
-	"due to policy: ", "image access restricted", "session: context deadline exceeded",
-	"requested access to the resource is denied", "unauthorized: authentication required",
-	"cannot be authenticated with the token provided",
-}
-
-// Mentions tells whether a line of a log holds a phrase by which the programs of
-// this package report what a registry answered. It is cheap; that the line is
-// about a registry only Diagnose can tell.
-func Mentions(line string) bool {
-	low := lower(line)
-	return containsAny(low, logPhrases) || strings.Contains(low, "/v2/") && containsAny(low, []string{`get "http`, `head "http`, `get http`, `head http`})
 }
 
 // Continues tells whether a line is the second one of an answer: containerd

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // known.
 type Registry struct {
 	Name  string
-	Hosts []string // exact, or with one leading or inner "*"
+	Hosts []string // exact, or with "*" for any part
 
 	Login     string // a command in place of `docker login HOST`; %s is the host
 	LoginNote string // the right kind of credential, as a comment to the command
@@ -42,31 +43,11 @@ func All() []Registry { return slices.Clone(table) }
 func Of(host string) Registry {
 	name, _, _ := strings.Cut(lower(host), ":")
 	for _, r := range table {
-		if slices.ContainsFunc(r.Hosts, func(pattern string) bool { return matches(pattern, name) }) {
+		if slices.ContainsFunc(r.Hosts, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }) {
 			return r
 		}
 	}
 	return Registry{}
-}
-
-func matches(pattern, host string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == host
-	}
-	if !strings.HasPrefix(host, parts[0]) {
-		return false
-	}
-	host = host[len(parts[0]):]
-	for _, part := range parts[1 : len(parts)-1] {
-		i := strings.Index(host, part)
-		if i < 1 {
-			return false
-		}
-		host = host[i+len(part):]
-	}
-	last := parts[len(parts)-1]
-	return len(host) > len(last) && strings.HasSuffix(host, last)
 }
 
 // AliasOrder is the order in which to try the host aliases of a registry host.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"path"
 	"slices"
 	"testing"
 
@@ -30,6 +31,8 @@ func TestTable(t *testing.T) {
 		require.NotEmpty(t, r.Name)
 		require.NotEmpty(t, r.Hosts, r.Name)
 		for _, host := range r.Hosts {
+			_, err := path.Match(host, "")
+			require.NoError(t, err, host)
 			require.False(t, seen[host], host)
 			seen[host] = true
 			require.Equal(t, host, lower(host))

@@ -10,10 +10,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -32,51 +35,51 @@ func golden(t *testing.T, name, got string) {
 
 const refusedText = "failed to fetch oauth token: denied: denied"
 
-// failed is a reference that could not be had; each text is the answer to a try,
-// the first with credentials.
-func failed(ref string, line int, texts ...string) report.Reference {
-	tries := diagnosis.Tries{Ref: ref, Written: diagnosis.Diagnose(ref, texts[0])}
-	for _, text := range texts[1:] {
-		tries.Without = append(tries.Without, diagnosis.Diagnose(ref, text))
-	}
-	c := tries.Conclude()
-	return report.Reference{
-		Ref: ref, Written: ref, Platform: "linux/amd64", Needed: true, Outcome: report.Failed,
-		Diagnosis: &c.Diagnosis, Explanation: c.Headline,
-		Positions: []report.Position{{File: "Dockerfile", Line: line, Instruction: "FROM " + ref}},
-	}
+var errFailed = errors.New("failed")
+
+// of is a needed reference in a line of a Dockerfile.
+func of(ref string, line int, r *resolve.Resolution) report.Reference {
+	return report.Of(references.Reference{
+		Name: ref, Written: ref, Platform: &ocispecs.Platform{OS: "linux", Architecture: "amd64"}, Needed: true,
+		Positions: []references.Position{{File: "Dockerfile", Line: line, Instruction: "FROM " + ref}},
+	}, r, nil)
 }
+
+// failed is a reference that could not be resolved; each text is the answer to an
+// attempt, the first with credentials.
+func failed(ref string, line int, texts ...string) report.Reference {
+	r := attempts(ref, texts[0], texts[1:]...)
+	r.Err = errFailed
+	return of(ref, line, r)
+}
+
+var image = &resolve.Image{Digest: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
 
 func found(ref string, line int) report.Reference {
-	return report.Reference{
-		Ref: ref, Written: ref, Platform: "linux/amd64", Needed: true, Outcome: report.OK,
-		Digest:    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-		Positions: []report.Position{{File: "Dockerfile", Line: line, Instruction: "FROM " + ref}},
-	}
+	return of(ref, line, &resolve.Resolution{Ref: ref, Image: image})
 }
 
-func rescued(ref string, line int) report.Reference {
-	r := found(ref, line)
-	c := diagnosis.Tries{Ref: ref, Written: diagnosis.Diagnose(ref, refusedText)}.Rescued()
-	r.Outcome, r.Diagnosis, r.Explanation = report.OKWithoutCredentials, &c.Diagnosis, c.Headline
-	return r
+func anonymously(t testing.TB, ref string, line int) report.Reference {
+	t.Helper()
+	r := fellBack(t, ref, refusedText)
+	r.Image = image
+	return of(ref, line, r)
 }
 
 const anonymous401 = "failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?scope=x: 401 Unauthorized"
 
-func mixed() *report.Report {
+func mixed(t *testing.T) *report.Report {
 	spare := failed("ghcr.io/acme/other:1", 3, refusedText, anonymous401)
 	spare.Needed = false
-	unknown := found("slow.example.com/a:1", 9)
-	unknown.Outcome, unknown.Digest = report.NotChecked, ""
+	unknown := of("slow.example.com/a:1", 9, nil)
 	typo := failed("docker.io/library/deps:latest", 7, "docker.io/library/deps:latest: not found")
 	typo.Written = "deps"
-	typo.Hint = report.BareNameHint("deps", typo.Ref, "dep", []string{"dep", "build"})
+	typo.Hint = `"deps" is no stage or named context here, so it was taken for the image docker.io/library/deps:latest; did you mean "dep"?`
 	arm := failed("quay.io/acme/tool:2", 8, "no match for platform in manifest sha256:aa: not found")
 	arm.Platform = "linux/arm64"
 	return report.New([]report.Reference{
 		found("docker.io/library/alpine:3.23", 1),
-		rescued("ghcr.io/astral-sh/uv:0.7.1", 2),
+		anonymously(t, "ghcr.io/astral-sh/uv:0.7.1", 2),
 		spare,
 		failed("ghcr.io/acme/base:1.4", 4, refusedText, anonymous401),
 		failed("ghcr.io/acme/tools:2", 5, refusedText, anonymous401),
@@ -96,7 +99,7 @@ func many(n int) *report.Report {
 func TestFailure(t *testing.T) {
 	for name, r := range map[string]*report.Report{
 		"one":   report.New([]report.Reference{failed("ghcr.io/acme/base:1.4", 1, refusedText, anonymous401)}),
-		"mixed": mixed(),
+		"mixed": mixed(t),
 		"fifty": many(50),
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, "failure-"+name+".golden", r.Failure()+"\n") })
@@ -115,12 +118,12 @@ func TestFailureFitsAScreen(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	golden(t, "table.golden", mixed().Table())
+	golden(t, "table.golden", mixed(t).Table())
 	require.Equal(t, "The Dockerfile names no images.\n", report.New(nil).Table())
 }
 
 func TestJSON(t *testing.T) {
-	dt, err := mixed().JSON()
+	dt, err := mixed(t).JSON()
 	require.NoError(t, err)
 	golden(t, "report.json", string(dt)+"\n")
 	dt, err = report.New(nil).JSON()
@@ -140,7 +143,7 @@ func TestStatusCode(t *testing.T) {
 	}{
 		{name: "nothing"},
 		{name: "ok", refs: []report.Reference{found("a", 1)}},
-		{name: "without credentials", refs: []report.Reference{rescued("ghcr.io/a/b:1", 1)}, strict: 1},
+		{name: "without credentials", refs: []report.Reference{anonymously(t, "ghcr.io/a/b:1", 1)}, strict: 1},
 		{name: "failed", refs: []report.Reference{found("a", 1), failed("ghcr.io/a/b:1", 1, refusedText)}, want: 1, strict: 1},
 		{name: "failed but not needed", refs: []report.Reference{spare}},
 	} {
@@ -153,11 +156,77 @@ func TestStatusCode(t *testing.T) {
 }
 
 func TestBareNameHint(t *testing.T) {
+	hint := func(written string, names ...string) string {
+		ref := "docker.io/library/" + written + ":latest"
+		r := attempts(ref, ref+": not found")
+		r.Err = errFailed
+		return report.Of(references.Reference{Name: ref, Written: written, Positions: []references.Position{{Line: 1}}}, r, names).Hint
+	}
+	const begin = `"xenon" is no stage or named context here, so it was taken for the image docker.io/library/xenon:latest`
 	names := []string{"a", "b", "c", "d", "e", "f", "g"}
-	require.Equal(t, `"x" is no stage or named context here, so it was taken for the image R`, report.BareNameHint("x", "R", "", nil))
-	require.Equal(t, `"x" is no stage or named context here, so it was taken for the image R; did you mean "y"?`, report.BareNameHint("x", "R", "y", names))
-	require.Equal(t, `"x" is no stage or named context here, so it was taken for the image R; there are: a, b`, report.BareNameHint("x", "R", "", names[:2]))
-	require.Equal(t, `"x" is no stage or named context here, so it was taken for the image R; there are: a, b, c, d, e, f, ...`, report.BareNameHint("x", "R", "", names))
+	require.Equal(t, begin, hint("xenon"))
+	require.Equal(t, begin+`; did you mean "xeno"?`, hint("xenon", append(names, "xeno")...))
+	require.Equal(t, begin+`; there are: a, b`, hint("xenon", names[:2]...))
+	require.Equal(t, begin+`; there are: a, b, c, d, e, f, ...`, hint("xenon", names...))
+}
+
+// TestBareNameHintIsNoNoise: what else can go wrong with an image of Docker Hub says
+// nothing about its name, unless a stage has nearly the same.
+func TestBareNameHintIsNoNoise(t *testing.T) {
+	const (
+		ref      = "docker.io/library/alpine:latest"
+		scope    = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"
+		rejected = "failed to fetch oauth token: unexpected status from GET request to https://auth.docker.io/token?service=registry.docker.io: 401 Unauthorized: incorrect username or password"
+		manifest = "unexpected status from HEAD request to https://registry-1.docker.io/v2/library/alpine/manifests/latest: "
+		dial     = `failed to do request: Head "https://registry-1.docker.io/v2/library/alpine/manifests/latest": dial tcp: i/o timeout`
+	)
+	position := []references.Position{{Line: 1}}
+	plain := references.Reference{Name: ref, Written: "alpine", Positions: position}
+	for _, tc := range []struct {
+		name  string
+		ref   references.Reference
+		texts []string
+		hint  bool
+	}{
+		{"not found", plain, []string{ref + ": not found"}, true},
+		{"manifest unknown", plain, []string{"manifest unknown: manifest unknown"}, true},
+		{"scope", plain, []string{scope}, true},
+		{"scope, twice", plain, []string{scope, scope}, true},
+		{"rejected, then scope", plain, []string{rejected, scope}, true},
+		{"rejected, then not found", plain, []string{rejected, ref + ": not found"}, true},
+		{"helper, then scope", plain, []string{brokenHelper, scope}, true},
+		{"401", plain, []string{manifest + "401 Unauthorized"}, true},
+
+		{"403", plain, []string{manifest + "403 Forbidden"}, false},
+		{"rejected", plain, []string{rejected}, false},
+		{"rejected, then network", plain, []string{rejected, dial}, false},
+		{"rejected, then rate limit", plain, []string{rejected, manifest + "429 Too Many Requests"}, false},
+		{"rejected, then helper", plain, []string{rejected, brokenHelper}, false},
+		{"rejected, then policy", plain, []string{rejected, policyOnAlias}, false},
+		{"network", plain, []string{dial}, false},
+		{"network of the client", plain, []string{`failed to fetch oauth token: Post "https://auth.docker.io/token": dial tcp: i/o timeout`}, false},
+		{"rate limit", plain, []string{manifest + "429 Too Many Requests"}, false},
+		{"outage", plain, []string{manifest + "503 Service Unavailable"}, false},
+		{"TLS", plain, []string{`failed to do request: Head "https://registry-1.docker.io/v2/library/alpine/manifests/latest": tls: handshake failure`}, false},
+		{"platform", plain, []string{"no match for platform in manifest sha256:aa: not found"}, false},
+		{"helper", plain, []string{brokenHelper, lockedHelper}, false},
+		{"restricted", plain, []string{`denied: image access restricted: library/alpine blocked for organization X`}, false},
+
+		{"with a tag", references.Reference{Name: "docker.io/library/alpine:3", Written: "alpine:3", Positions: position}, []string{"docker.io/library/alpine:3: not found"}, false},
+		{"with a repository", references.Reference{Name: "docker.io/a/b:latest", Written: "a/b", Positions: position}, []string{"docker.io/a/b:latest: not found"}, false},
+		{"not in the Dockerfile", references.Reference{Name: ref, Written: "alpine"}, []string{ref + ": not found"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := attempts(tc.ref.Name, tc.texts[0], tc.texts[1:]...)
+			r.Err = errFailed
+			require.Equal(t, tc.hint, report.Of(tc.ref, r, []string{"build", "final"}).Hint != "")
+			if tc.ref.Written == "alpine" && tc.ref.Positions != nil {
+				require.Contains(t, report.Of(tc.ref, r, []string{"build", "alpin3"}).Hint, `did you mean "alpin3"?`)
+			}
+		})
+	}
+	r := fellBack(t, ref, rejected)
+	require.Empty(t, report.Of(plain, r, []string{"alpin3"}).Hint, "it was resolved")
 }
 
 // FuzzReport feeds what a registry and a Dockerfile may say: a terminal must get
@@ -169,6 +238,10 @@ func FuzzReport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ref, text, instruction string) {
 		r := failed(ref, 1, text, text)
 		r.Positions[0].Instruction = instruction
+		if r.Diagnosis != nil {
+			require.NotNil(t, r.Diagnosis.Remedies)
+		}
+		require.NotContains(t, r.Explanation, "\n")
 		rep := report.New([]report.Reference{r})
 		for _, out := range []string{rep.Failure(), rep.Table()} {
 			require.True(t, utf8.ValidString(out))

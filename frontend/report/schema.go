@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/pkg/errors"
-
-	"github.com/org/pullsafe/frontend/diagnosis"
 )
 
 // Version is the version of the schema.
@@ -44,8 +42,8 @@ type Reference struct {
 	Outcome Outcome `json:"outcome"`
 	// Digest is of the manifest or index, where the image was found.
 	Digest string `json:"digest,omitempty"`
-	// Diagnosis is what the refusals mean together; absent where there was none.
-	Diagnosis *diagnosis.Diagnosis `json:"diagnosis,omitempty"`
+	// Diagnosis is what the answers mean together; absent where there was none.
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 	// Explanation is the diagnosis in one sentence.
 	Explanation string `json:"explanation,omitempty"`
 

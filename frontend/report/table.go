@@ -8,19 +8,19 @@ func (r *Report) Table() string {
 	if len(r.References) == 0 {
 		return wordsNoImages
 	}
-	rows := [][]string{{"IMAGE", "PLATFORM", "PLACE", "OUTCOME", "DIGEST"}}
+	g := Grid{Row("IMAGE", "PLATFORM", "PLACE", "OUTCOME", "DIGEST")}
 	for i := range r.References {
-		rows = append(rows, r.References[i].rows()...)
+		g = append(g, r.References[i].rows()...)
 	}
 	var b strings.Builder
-	columns(&b, "", rows)
+	g.Write(&b, "", gap)
 	b.WriteString(r.Causes())
-	b.WriteString("\n" + r.Summary.closing() + "\n")
+	b.WriteString("\n" + r.Summary.Closing() + "\n")
 	return b.String()
 }
 
-// Causes are the reasons for what failed, and for what could only be had without
-// credentials, with the images and what to run; empty where all is well.
+// Causes are the reasons for what failed, and for what only the anonymous fallback
+// resolved, with the images and what to run; empty where all is well.
 func (r *Report) Causes() string {
 	var b strings.Builder
 	for _, o := range []Outcome{Failed, OKWithoutCredentials} {
@@ -29,34 +29,16 @@ func (r *Report) Causes() string {
 	return b.String()
 }
 
-// Closing counts the references by outcome, in words.
-func (s Summary) Closing() string { return s.closing() }
-
 // rows has a row for each place; what belongs to the image stands in the first.
-func (r *Reference) rows() [][]string {
+func (r *Reference) rows() Grid {
 	outcome := outcomeWords[r.Outcome]
 	if !r.Needed {
 		outcome += " (" + wordsUnneeded + ")"
 	}
-	places := []string{""}
-	if len(r.Positions) > 0 {
-		places = nil
-		for _, p := range r.Positions {
-			places = append(places, p.place())
-		}
-	}
-	out := [][]string{{r.name(), r.Platform, places[0], outcome, shortDigest(r.Digest)}}
+	places := r.Places()
+	g := Grid{Row(r.Name(), r.Platform, places[0], outcome, r.ShortDigest())}
 	for _, p := range places[1:] {
-		out = append(out, []string{"", "", p, "", ""})
+		g = append(g, Row("", "", p, "", ""))
 	}
-	return out
-}
-
-// shortDigest keeps as much of a digest as a person compares.
-func shortDigest(d string) string {
-	const n = len("sha256:") + 12
-	if len(d) <= n {
-		return d
-	}
-	return d[:n]
+	return g
 }

@@ -3,19 +3,238 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
+	"github.com/org/pullsafe/llb"
 )
 
-// Every sentence of a report is below or in package diagnosis.
+// Every sentence that a user reads about an image is below; those of the warning
+// are in warning.go.
+
+const (
+	noteAgain        = "then build again; a client that keeps running may give the old answer for five minutes"
+	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
+	noteWait         = "a login does not help: wait and build again"
+	noteHelperAll    = "or remove credsStore from config.json of the Docker CLI: that helper answers for every host"
+	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
+	noteHidden       = "some registries answer the same for private images: log in if it is one"
+	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
+	noteClientNet    = "check DNS, proxy and VPN where docker runs: the client asks for tokens"
+	noteDaemonNet    = "check DNS, proxy and registry mirror of the builder: the BuildKit daemon asks for images"
+	noteTLS          = "check the certificate and the builder's trust: ca, http and insecure for this host in buildkitd.toml or daemon.json"
+	notePolicy       = "use an image that the source policy allows, or change the policy"
+	noteRegistryRule = "ask the administrator of the registry or organization: this image is blocked there"
+	noteFirewall     = "neither login nor logout changes this answer: see the registry's own words"
+	noteReference    = "check the name; an ARG used in FROM needs a value and must be declared before the first FROM"
+	noteAccount      = "the account's own limit is reached: wait, or use another account or a mirror"
+	noteTLSAlias     = "a private CA or http setting of the builder counts only for the host as it is written there"
+	noteOrWait       = "or wait, or use a mirror"
+	noteRaises       = "a login raises the limit; or wait, or use a mirror"
+	noteTryAgain     = "build again: the try without credentials may pass"
+	noteHost         = "the registry host of the image"
+	notePublic       = "if this works now, the image is public and only the stored login was bad"
+	notePush         = "the login must be allowed to push to this repository"
+	noteRepair       = "repair the credential helper"
+	notePolicyAlias  = "or allow the other spelling of the host in the source policy, if images may be pulled without credentials"
+)
+
+// noteKeepForPush: buildx looks up Docker Hub under the name of its registry, and
+// would take HOST@pull for pushes to the host too
+// (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
+func noteKeepForPush(host string) string {
+	return "or keep the login for all else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
+}
+
+// noteHelper names the key to remove, where the host is known.
+func noteHelper(host string) string {
+	key := "the host"
+	if host != "" {
+		key = `"` + host + `"`
+	}
+	return "or remove " + key + " under credHelpers, or credsStore, from config.json of the Docker CLI"
+}
+
+func where(d diagnosis.Diagnosis) string {
+	if d.Host == "" {
+		return "the registry"
+	}
+	return d.Host
+}
+
+func inParens(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+// opening is the first half of a headline: the answer to the attempt as written.
+func opening(d diagnosis.Diagnosis) string {
+	answer := inParens(d.Message)
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.CredentialsRejected:
+		return where(d) + " refused the stored credentials" + answer
+	case diagnosis.CredentialHelper:
+		return "the credential helper for " + where(d) + " failed" + answer
+	default:
+		return where(d) + " refused access" + answer
+	}
+}
+
+func sayDeniedToo(first diagnosis.Diagnosis) string {
+	//exhaustive:ignore
+	switch first.Class {
+	case diagnosis.CredentialHelper:
+		return "; without credentials the registry refused: private or missing"
+	case diagnosis.DeniedAmbiguous:
+		return ", and refused without credentials too: private, missing, or no access"
+	default:
+		return ", and refused without them too: private, missing, or no access"
+	}
+}
+
+func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
+	if first.Class == diagnosis.CredentialHelper {
+		return ", and for every host: nothing could be tried without credentials"
+	}
+	if last.Class == diagnosis.CredentialHelper {
+		return "; a credential helper answers for every host, so nothing could be tried without credentials"
+	}
+	return "; credentials were sent under the other spelling of the host too (a helper that answers for every host, or a redirect), so nothing could be tried without them"
+}
+
+const (
+	sayMissing        = "; without credentials it has no such image: missing, or hidden"
+	sayNoPlatform     = "; the image is public, but not for this platform"
+	sayAnonymousLimit = "; without credentials its limit is reached"
+	sayCanceled       = "; the try without credentials was canceled"
+	sayOff            = "; not tried without credentials: that is switched off for this host"
+	sayStrict         = ", which strict does not allow"
+)
+
+// sayPolicy: the anonymous attempt carries a rule that lets no policy lead it to
+// another host, so the source that was denied tells which it is.
+func sayPolicy(first, last diagnosis.Diagnosis) string {
+	src := last.PolicySource
+	if src == "" {
+		return "; not tried without credentials: the source policy allows only the host as written"
+	}
+	named, ok := llb.ParseImageSource(src)
+	src = diagnosis.Clean(src, maxAnswer)
+	if !ok || !registry.Same(reference.Domain(named), first.Host) {
+		return "; not tried without credentials: a source policy makes " + src + " of the other spelling of the host"
+	}
+	return "; not tried without credentials: the source policy does not allow " + src
+}
+
+func sayUnfinished(last diagnosis.Diagnosis) string {
+	return "; the try without credentials failed on the way" + inParens(last.Message)
+}
+
+func sayFallback(first diagnosis.Diagnosis) string {
+	if first.Class == diagnosis.CredentialsRejected {
+		return "; it can be had without them"
+	}
+	return "; it can be had without credentials"
+}
+
+// sayVerdict: BuildKit drops the words that tell a policy's own request from
+// others, so that a refusal here may mean that the policy wanted to know more of
+// the image.
+func sayVerdict(policy diagnosis.Diagnosis) string {
+	if policy.Class == diagnosis.PolicyDenied {
+		return "; had without credentials, but a policy does not allow it" + inParens(policy.Message)
+	}
+	return "; had without credentials, but a policy could not be evaluated with the stored ones" + inParens(policy.Message)
+}
+
+// headline is the whole line when there was no anonymous fallback.
+func headline(d diagnosis.Diagnosis) string {
+	answer, r := inParens(d.Message), registry.Of(d.Host)
+	switch d.Class {
+	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
+		return opening(d)
+	case diagnosis.AuthRequired:
+		if r.NoLogin || r.TokensForAll {
+			return where(d) + " refused a request without credentials" + answer + ", which it normally serves: a fault of the registry"
+		}
+		return where(d) + " has no stored credentials and refused without" + answer + ": private or missing"
+	case diagnosis.DeniedAmbiguous:
+		if r.NoLogin {
+			return opening(d) + ", although it needs no login"
+		}
+		return opening(d) + ": private, missing, or no access"
+	case diagnosis.RateLimited:
+		return where(d) + " got too many requests" + answer
+	case diagnosis.NotFound:
+		if d.Message == "not found" {
+			answer = ""
+		}
+		return where(d) + " has no such image or tag" + answer
+	case diagnosis.NoMatchingPlatform:
+		return "the image exists, but not for this platform"
+	case diagnosis.NetworkFailure:
+		if d.Network == "" {
+			return "no answer from " + where(d) + " in time" + answer
+		}
+		return "no connection to " + where(d) + " from the " + side(d) + answer
+	case diagnosis.TLSFailure:
+		return "no trusted TLS connection to " + where(d) + " from the " + side(d) + answer
+	case diagnosis.RegistryOutage:
+		return where(d) + " does not work as it should" + answer
+	case diagnosis.PolicyDenied:
+		return "a policy does not allow this image" + answer
+	case diagnosis.InvalidReference:
+		return "not a valid reference" + answer
+	case diagnosis.Canceled:
+		return "canceled"
+	case diagnosis.NotARegistryError:
+	}
+	return d.Message
+}
+
+// sayNotKnown is what one answer with credentials leaves open.
+const (
+	sayNotKnown     = "not known from this alone: whether the image can be pulled without the login"
+	sayNotKnownSent = "not known from this alone: whether a login was sent, and whether the image can be pulled without one"
+)
+
+// leftOpen is what remains to be found out, or "".
+func leftOpen(d diagnosis.Diagnosis) string {
+	//exhaustive:ignore
+	switch {
+	case !d.AnonymousRetryCanHelp:
+	case d.Class == diagnosis.CredentialsRejected:
+		return sayNotKnown
+	case d.Class == diagnosis.DeniedAmbiguous:
+		return sayNotKnownSent
+	}
+	return ""
+}
+
+func side(d diagnosis.Diagnosis) string {
+	if d.Network == diagnosis.NetworkClient {
+		return "client"
+	}
+	return "builder"
+}
 
 const (
 	wordsNotChecked = "not checked: no answer in time after another image had failed"
 	wordsNoImages   = "The Dockerfile names no images.\n"
-	wordsMore       = "  and %d more\n"
+	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"
+
+	wordsLoginRefused   = "Registry login refused"
+	wordsCannotBePulled = "Image cannot be pulled"
 )
 
-// headline opens the error of a build.
-func headline(failed, needed int) string {
+// failureHeadline opens the error of a build.
+func failureHeadline(failed, needed int) string {
 	switch {
 	case needed == 1:
 		return "the image could not be resolved"
@@ -34,8 +253,8 @@ var outcomeWords = map[Outcome]string{
 	NotChecked:           "not checked",
 }
 
-// closing counts what a table has listed.
-func (s Summary) closing() string {
+// Closing counts the references by outcome.
+func (s Summary) Closing() string {
 	images := "images"
 	if s.References == 1 {
 		images = "image"
@@ -55,10 +274,10 @@ func (s Summary) closing() string {
 // maxNames bounds the names that a hint lists.
 const maxNames = 6
 
-// BareNameHint is for a name without a registry that could be a stage or a named
+// sayBareName is for a name without a registry that could be a stage or a named
 // context, was taken for an image of Docker Hub, and failed there. near is the
 // declared name most like it, names are all of them.
-func BareNameHint(name, ref, near string, names []string) string {
+func sayBareName(name, ref, near string, names []string) string {
 	text := fmt.Sprintf("%q is no stage or named context here, so it was taken for the image %s", name, ref)
 	switch {
 	case near != "":

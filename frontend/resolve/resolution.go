@@ -6,6 +6,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 )
@@ -21,8 +22,13 @@ type Image struct {
 // Resolution is what became of one reference: facts alone. What they mean in
 // words is package report's to say.
 type Resolution struct {
-	// Ref is the reference as the user wrote it, normalised.
-	Ref string
+	// Ref is the reference as the user wrote it, normalised; Named is the same,
+	// parsed.
+	Ref   string
+	Named reference.Named
+	// Platform is the one that was asked for; nil left it to BuildKit.
+	Platform *ocispecs.Platform
+
 	// Written is the answer to the attempt as written, about the host of Ref; its
 	// class is empty when that attempt succeeded.
 	Written diagnosis.Diagnosis
@@ -32,18 +38,30 @@ type Resolution struct {
 	// Policy is the verdict of the policies on the image that the fallback
 	// resolved; nil when they allow it or were not asked.
 	Policy *diagnosis.Diagnosis
+	// Converted: a policy of the user's leads the resolved image elsewhere, and has
+	// to find it under the name that the user wrote.
+	Converted bool
 	// Off: the anonymous fallback is switched off for the registry host.
 	Off bool
 	// Strict: an image that only the fallback resolves is not used.
 	Strict bool
 
+	// Pulling: the metadata was resolved; the answers are to requests for content.
+	Pulling bool
+
 	// Image is nil when nothing resolved the reference.
 	Image *Image
 	// Alias is Ref under the host alias by which the fallback resolved it.
 	Alias reference.Named
-	// Err is why the build cannot use the reference; nil when it can.
+	// Err is why the build cannot use the reference, in BuildKit's words; nil when
+	// it can.
 	Err error
+
+	key string // of the request
 }
+
+// Host is the registry host as the user knows it.
+func (r *Resolution) Host() string { return reference.Domain(r.Named) }
 
 // FellBack tells whether the anonymous fallback resolved the reference.
 func (r *Resolution) FellBack() bool { return r.Alias != nil }
@@ -78,4 +96,15 @@ func (r *Resolution) Canceled() bool {
 		last = r.Fallback[n-1]
 	}
 	return last.Class == diagnosis.Canceled
+}
+
+// pinned is the reference with the digest that was resolved.
+func (r *Resolution) pinned() (reference.Named, error) { return withDigest(r.Named, r.Image.Digest) }
+
+// withDigest is ref with a digest: its own, or dgst.
+func withDigest(ref reference.Named, dgst digest.Digest) (reference.Named, error) {
+	if _, ok := ref.(reference.Digested); ok {
+		return ref, nil
+	}
+	return reference.WithDigest(ref, dgst)
 }

@@ -21,9 +21,9 @@ func explain(t testing.TB, text, ref string) *Result {
 // first is the only diagnosis of a result.
 func first(res *Result) diagnosis.Diagnosis {
 	if len(res.Failures) == 0 {
-		return res.Other
+		return res.Other.Diagnosis
 	}
-	return res.Failures[0].Diagnosis
+	return res.Failures[0].Diagnosis.Diagnosis
 }
 
 // TestCorpusAlone: a message alone is explained as the frontend explains it,
@@ -99,4 +99,19 @@ func stamped(stamp, log string) string {
 		b.WriteString(stamp + line)
 	}
 	return b.String()
+}
+
+// TestMentionsCorpus: every message of the corpus that a registry caused has a
+// phrase by which a line of a log is noticed; of "NAME: not found" the form of
+// the line tells.
+func TestMentionsCorpus(t *testing.T) {
+	for _, row := range corpus.Rows(t) {
+		if diagnosis.Class(row.Class) == diagnosis.NotARegistryError || strings.HasSuffix(row.Error, row.Ref+": not found") {
+			continue
+		}
+		assert.True(t, mentions(row.Error), row.Error)
+	}
+	for _, line := range []string{"", "npm ERR! 403 Forbidden", "remote: denied", "fatal: unable to access: 401", "E: Failed to fetch http://x 403 Forbidden", "docker build failed"} {
+		assert.False(t, mentions(line), line)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 const (
@@ -63,7 +64,7 @@ func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
 	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.NotFound && isCacheImport(e.step) {
 		return Failure{}, taken, false
 	}
-	f = newFailure(d.Alone(image), image, e.line)
+	f = newFailure(report.ExplainSingle(d, image), image, e.line)
 	f.written = d
 	f.second = strings.Contains(e.step, withoutCredentials)
 	f.addPlaces(e.places)

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 // maxMessage is the length up to which a text may be one message, in bytes:
@@ -27,7 +28,7 @@ type Result struct {
 	// More is the number of failures that were not kept.
 	More int
 	// Other is what else the text says, where no registry failed.
-	Other diagnosis.Diagnosis
+	Other report.Diagnosis
 	// Lines and Bytes are the size of the text.
 	Lines int
 	Bytes int64
@@ -41,7 +42,7 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 	found := &collection{}
 	s := newScanner(found, opt.Ref)
 	var head strings.Builder
-	res := &Result{Other: notARegistryError("")}
+	res := &Result{Other: report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.NotARegistryError}, Remedies: []report.Remedy{}}}
 	for n := 0; ; n++ {
 		if n%1024 == 0 && context.Cause(ctx) != nil {
 			return nil, context.Cause(ctx)
@@ -77,7 +78,7 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 func (r *Result) asMessage(text, ref string) {
 	d := diagnosis.Diagnose(ref, text)
 	if d.Class == diagnosis.NotARegistryError {
-		r.Other = d
+		r.Other.Diagnosis = d
 		return
 	}
 	if len(r.Failures) > 1 || len(r.Failures) == 1 && r.Failures[0].ByPullsafe {
@@ -87,7 +88,7 @@ func (r *Result) asMessage(text, ref string) {
 	if image == "" {
 		image = diagnosis.ImageIn(text)
 	}
-	f := newFailure(d.Alone(image), image, 1)
+	f := newFailure(report.ExplainSingle(d, image), image, 1)
 	if len(r.Failures) == 1 {
 		f.Line, f.Places = r.Failures[0].Line, r.Failures[0].Places
 		if f.Ref == "" {
@@ -95,10 +96,6 @@ func (r *Result) asMessage(text, ref string) {
 		}
 	}
 	r.Failures = []Failure{f}
-}
-
-func notARegistryError(message string) diagnosis.Diagnosis {
-	return diagnosis.Diagnosis{Class: diagnosis.NotARegistryError, Message: message, Remedies: []diagnosis.Remedy{}}
 }
 
 type countingReader struct {

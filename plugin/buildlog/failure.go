@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 // maxFailures bounds the failures that are kept of one text.
@@ -12,7 +14,7 @@ const maxFailures = 1000
 
 // Failure is one registry failure of a text.
 type Failure struct {
-	diagnosis.Diagnosis
+	report.Diagnosis
 
 	// Ref is the image, as the text or the user names it.
 	Ref string `json:"ref,omitempty"`
@@ -33,7 +35,7 @@ type Failure struct {
 	second  bool                // of pullsafe's try without credentials
 }
 
-func newFailure(c diagnosis.Conclusion, ref string, line int) Failure {
+func newFailure(c report.Conclusion, ref string, line int) Failure {
 	return Failure{Diagnosis: c.Diagnosis, Ref: ref, Explanation: c.Headline, NotKnown: c.Open, Line: line}
 }
 
@@ -67,8 +69,7 @@ func (c *collection) add(f Failure) {
 	for i := range c.list {
 		e := &c.list[i]
 		if f.second && e.Ref != "" && sameImage(e.Ref, f.Ref) && !e.ByPullsafe {
-			both := diagnosis.Tries{Ref: e.Ref, Written: e.written, Without: []diagnosis.Diagnosis{f.written}}.Conclude()
-			e.reword(both)
+			e.reword(report.Explain(&resolve.Resolution{Ref: e.Ref, Written: e.written, Fallback: []diagnosis.Diagnosis{f.written}}))
 			return
 		}
 		if e.same(&f) {
@@ -84,7 +85,7 @@ func (c *collection) add(f Failure) {
 }
 
 // reword takes the words of both of pullsafe's tries.
-func (f *Failure) reword(c diagnosis.Conclusion) {
+func (f *Failure) reword(c report.Conclusion) {
 	f.Diagnosis, f.Explanation, f.NotKnown, f.ByPullsafe = c.Diagnosis, c.Headline, c.Open, true
 }
 
@@ -134,7 +135,7 @@ func (f *Failure) covers(g *Failure) bool {
 func (c *collection) rescued(ref string) {
 	for i := range c.list {
 		if f := &c.list[i]; !f.ByPullsafe && f.Ref != "" && sameImage(f.Ref, ref) {
-			f.reword(diagnosis.Tries{Ref: f.Ref, Written: f.written}.Rescued())
+			f.reword(report.ExplainFallback(f.written, false))
 		}
 	}
 }

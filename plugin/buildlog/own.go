@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 // ownBlock is an error of pullsafe: headlines, and below each the images that it
@@ -28,7 +29,7 @@ func (b *ownBlock) blank() {
 
 // take reads a line of the block; false when the block is over.
 func (b *ownBlock) take(text string, no int) bool {
-	if c, ok := diagnosis.Own(text); ok {
+	if c, ok := readHeadline(text); ok {
 		b.parts = append(b.parts, newFailure(c, "", no))
 		b.paragraph = 0
 		return true
@@ -62,14 +63,14 @@ func (f *Failure) addImage(ref, file, line, instruction string) {
 }
 
 // remedyOf reads "COMMAND    # note" and a note alone back.
-func remedyOf(text string) diagnosis.Remedy {
+func remedyOf(text string) report.Remedy {
 	text = diagnosis.Clean(text, 500)
 	command, note, _ := strings.Cut(text, " # ")
 	switch word, _, _ := strings.Cut(command, " "); word {
 	case "docker", "aws", "gcloud", "az", "doctl":
-		return diagnosis.Remedy{Command: strings.TrimSpace(command), Note: strings.TrimSpace(note)}
+		return report.Remedy{Command: strings.TrimSpace(command), Note: strings.TrimSpace(note)}
 	}
-	return diagnosis.Remedy{Note: text}
+	return report.Remedy{Note: text}
 }
 
 // addOwn takes the parts of an error of pullsafe.
@@ -81,10 +82,10 @@ func (c *collection) addOwn(b *ownBlock) {
 
 // addWarning takes a warning of pullsafe: what was refused, and had without
 // credentials.
-func (c *collection) addWarning(w diagnosis.Conclusion, refs []string, no int) {
+func (c *collection) addWarning(w report.Conclusion, refs []string, no int) {
 	f := newFailure(w, refs[0], no)
 	f.Explanation, _, _ = strings.Cut(f.Explanation, ". Run: ")
-	f.Remedies = diagnosis.Tries{Ref: refs[0], Written: w.Diagnosis}.Rescued().Remedies
+	f.Remedies = report.ExplainFallback(w.Diagnosis.Diagnosis, false).Remedies
 	f.Refs = refs[1:]
 	for _, g := range c.list {
 		if f.covers(&g) && f.Message == "" {

@@ -6,11 +6,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 const (
@@ -48,7 +48,7 @@ func (r *Result) WriteText(w io.Writer) error {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		c.write(&b, r.Lines)
+		c.Write(&b, maxShown)
 	}
 	if len(r.Failures) > 0 && r.Lines > 1 {
 		fmt.Fprintf(&b, "\n%s in %s.\n", count(len(r.Failures), "registry failure"), count(r.Lines, "line"))
@@ -69,115 +69,83 @@ func (r *Result) writeNothing(b *strings.Builder) {
 	b.WriteString("What a RUN step prints, for example npm, apt, git or curl, is not a registry's answer to the build.\n")
 }
 
-// cause is the failures that have the same words.
-type cause []Failure
-
-func (r *Result) causes() []cause {
-	var out []cause
-	for _, f := range r.Failures {
-		i := slices.IndexFunc(out, func(c cause) bool {
-			return c[0].Explanation == f.Explanation && c[0].ByPullsafe == f.ByPullsafe && c[0].Host == f.Host
-		})
-		if i < 0 {
-			out = append(out, cause{f})
-		} else {
-			out[i] = append(out[i], f)
+// causes puts failures together that have the same words.
+func (r *Result) causes() []*report.Cause {
+	type key struct {
+		headline, host string
+		byPullsafe     bool
+	}
+	var out []*report.Cause
+	index := map[key]*report.Cause{}
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		k := key{f.Explanation, f.Host, f.ByPullsafe}
+		if index[k] == nil {
+			index[k] = &report.Cause{Headline: diagnosis.Clean(f.Explanation, 2*maxWord), Notes: f.notes(r.Lines)}
+			out = append(out, index[k])
 		}
+		addRows(index[k], f)
+		addRemedies(index[k], f.Remedies)
 	}
 	return out
 }
 
-func (c cause) write(b *strings.Builder, lines int) {
-	f := c[0]
-	b.WriteString(diagnosis.Clean(f.Explanation, 2*maxWord) + "\n")
-	rows := c.rows()
-	columns(b, rows[:min(len(rows), maxShown)])
-	if n := len(rows) - maxShown; n > 0 {
-		fmt.Fprintf(b, "  and %d more\n", n)
-	}
+// notes are the sentences below the images.
+func (f *Failure) notes(lines int) []string {
+	var list []string
 	if f.NotKnown != "" {
-		b.WriteString("  " + f.NotKnown + "\n")
+		list = append(list, f.NotKnown)
 	}
 	if f.Ref == "" && f.Host == "" && f.Class != diagnosis.CredentialHelper {
-		b.WriteString("  the text names no image: --ref IMAGE makes the answer exact\n")
+		list = append(list, "the text names no image: --ref IMAGE makes the answer exact")
 	}
 	switch {
 	case f.ByPullsafe:
-		fmt.Fprintf(b, "  explained by pullsafe itself, line %d of the text\n", f.Line)
+		list = append(list, fmt.Sprintf("explained by pullsafe itself, line %d of the text", f.Line))
 	case lines > 1:
-		fmt.Fprintf(b, "  line %d of the text\n", f.Line)
+		list = append(list, fmt.Sprintf("line %d of the text", f.Line))
 	}
-	c.writeRemedies(b)
+	return list
 }
 
-// rows are the images with their places, each once.
-func (c cause) rows() [][]string {
-	var rows [][]string
-	add := func(row ...string) {
-		if row[0] != "" && !slices.ContainsFunc(rows, func(have []string) bool { return slices.Equal(have, row) }) {
-			rows = append(rows, row)
+// addRows adds the images of a failure with their places.
+func addRows(c *report.Cause, f *Failure) {
+	for _, p := range f.Places {
+		name := f.Ref
+		if image := instructionImage(p.Instruction); image != "" {
+			name = image
+		}
+		if name != "" {
+			c.Add(word(name), fmt.Sprintf("%s:%d", word(p.File), p.Line), diagnosis.Clean(p.Instruction, maxWord/4))
 		}
 	}
-	for _, f := range c {
-		for _, p := range f.Places {
-			name := f.Ref
-			if image := instructionImage(p.Instruction); image != "" {
-				name = image
-			}
-			add(word(name), fmt.Sprintf("%s:%d", word(p.File), p.Line), diagnosis.Clean(p.Instruction, maxWord/4))
-		}
-		for _, ref := range append([]string{f.Ref}, f.Refs...) {
-			if !slices.ContainsFunc(rows, func(have []string) bool { return sameImage(have[0], ref) }) {
-				add(word(ref))
-			}
+	for _, ref := range append([]string{f.Ref}, f.Refs...) {
+		if ref != "" && !slices.ContainsFunc(c.Images, func(row []report.Cell) bool { return sameImage(row[0].Text, ref) }) {
+			c.Add(word(ref))
 		}
 	}
-	return rows
 }
 
-// writeRemedies lists what to run. The commands of several images of one cause
-// stand together.
-func (c cause) writeRemedies(b *strings.Builder) {
-	var list []diagnosis.Remedy
-	pulls := 0
-	for _, f := range c {
-		for _, r := range f.Remedies {
-			if strings.HasPrefix(r.Command, "docker pull ") {
-				if pulls++; pulls > 1 {
-					continue // one tells as much
-				}
-			}
-			if !slices.Contains(list, r) && len(list) < maxShown {
-				list = append(list, r)
-			}
+// addRemedies adds what to run. The commands of several images of one cause stand
+// together, before the notes; of docker pull, one tells as much as all.
+func addRemedies(c *report.Cause, remedies []report.Remedy) {
+	const pull = "docker pull "
+	for _, r := range remedies {
+		known := slices.ContainsFunc(c.Remedies, func(have report.Remedy) bool {
+			return have == r || strings.HasPrefix(r.Command, pull) && strings.HasPrefix(have.Command, pull)
+		})
+		if !known && len(c.Remedies) < maxShown {
+			c.Remedies = append(c.Remedies, r)
 		}
 	}
-	if len(list) == 0 {
-		return
+	if len(c.Remedies) > 0 {
+		first := c.Remedies[0]
+		slices.SortStableFunc(c.Remedies, func(x, y report.Remedy) int { return rank(x, first) - rank(y, first) })
 	}
-	// Notes without a command stay behind the commands.
-	slices.SortStableFunc(list, func(x, y diagnosis.Remedy) int {
-		return rank(x, list[0]) - rank(y, list[0])
-	})
-	b.WriteString("\n")
-	var rows [][]string
-	for _, r := range list {
-		switch {
-		case r.Command == "":
-			columns(b, rows)
-			rows = nil
-			b.WriteString("  " + r.Note + "\n")
-		case r.Note == "":
-			rows = append(rows, []string{r.Command})
-		default:
-			rows = append(rows, []string{r.Command, "# " + r.Note})
-		}
-	}
-	columns(b, rows)
 }
 
 // rank keeps the first remedy first; of the others, commands by their word.
-func rank(r, first diagnosis.Remedy) int {
+func rank(r, first report.Remedy) int {
 	switch {
 	case r == first:
 		return 0
@@ -199,17 +167,4 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// columns writes rows with their cells aligned.
-func columns(b *strings.Builder, rows [][]string) {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 4, ' ', 0)
-	for _, r := range rows {
-		_, _ = fmt.Fprintln(w, "  "+strings.Join(r, "\t"))
-	}
-	_ = w.Flush()
-	for line := range strings.Lines(text.String()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/org/pullsafe/frontend/diagnosis"
 )
 
 const (
@@ -54,7 +52,7 @@ func newScanner(found *collection, ref string) *scanner {
 
 // feed takes the next line.
 func (s *scanner) feed(text string, no int) {
-	if c, refs, ok := diagnosis.OwnWarning(text); ok && !isStepOutput(text) {
+	if c, refs, ok := readWarning(text); ok && !isStepOutput(text) {
 		s.flush()
 		s.found.addWarning(c, refs, no)
 		return
@@ -203,10 +201,10 @@ func (s *scanner) other(text string, no int) {
 		s.flush()
 	}
 	switch {
-	case diagnosis.OwnFailure(text):
+	case isFailure(text):
 		s.own = &ownBlock{}
 		s.excerpt, s.failing = excerpt{}, nil
-	case begins, s.classicImage != "", diagnosis.Mentions(text):
+	case begins, s.classicImage != "", mentions(text):
 		text = trimElapsed(text)
 		e := &event{first: text, line: no, anchored: begins, image: s.suspect(), places: s.excerpt.places}
 		if s.classicImage != "" {

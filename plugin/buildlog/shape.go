@@ -2,6 +2,7 @@ package buildlog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,6 +16,36 @@ const maxForm = 4 << 10
 // opens tells whether a line begins an error of docker, buildx or buildctl.
 func opens(text string) bool {
 	return forms().opener.MatchString(text[:min(len(text), 256)])
+}
+
+// logPhrases are those by which a line of a log can be told from the output of
+// anything else, in lower case. A bare word is not among them: npm, apt, git and
+// curl say "denied" and "403" too.
+var logPhrases = []string{
+	"failed to fetch oauth token", "failed to fetch anonymous token", "failed to authorize",
+	"pull access denied", "failed to resolve source metadata for ", "failed to resolve reference ",
+	"failed to copy: ", "httpreadseeker: ", "httpreaderseeker: ", "failed to do request: ",
+	"unexpected status from ", "unexpected status code ", "server message: ", "authorization status: ",
+	"error response from daemon: ", "error pulling image configuration: ", "error parsing http ",
+	"error getting credentials - err: ", "error listing credentials - err: ", "credentials store error: ",
+	"docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
+	"toomanyrequests", "manifest unknown", "no matching manifest for ", "no match for platform in",
+	"error reading manifest ", "pulling from host ", "no basic auth credentials", "failed to push ",
+	"failed to pull image ", "failed to pull and unpack image ", "unable to pull image ", "(http code ",
+	"failed to solve: ", "failed to solve with frontend ", "denied by policy", "not allowed by policy",
+	"due to policy: ", "image access restricted", "session: context deadline exceeded",
+	"requested access to the resource is denied", "unauthorized: authentication required",
+	"cannot be authenticated with the token provided",
+}
+
+// mentions tells whether a line holds a phrase by which BuildKit, dockerd and
+// their helpers report what a registry answered. It is cheap; that the line is
+// about a registry only diagnosis can tell.
+func mentions(line string) bool {
+	low := strings.ToLower(line)
+	holds := func(phrase string) bool { return strings.Contains(low, phrase) }
+	return slices.ContainsFunc(logPhrases, holds) ||
+		holds("/v2/") && slices.ContainsFunc([]string{`get "http`, `head "http`, `get http`, `head http`}, holds)
 }
 
 // terminalStep reads a line of the progress in a terminal: " => ERROR [internal]

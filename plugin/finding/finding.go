@@ -7,15 +7,13 @@ package finding
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/distribution/reference"
-	"github.com/moby/buildkit/util/suggest"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
-	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/probe"
 )
@@ -69,75 +67,55 @@ type Finding struct {
 // Of puts the answers about one reference together. names gives the stages and
 // contexts that could have been meant by it.
 func Of(r probe.Result, names func(references.Reference) []string) Finding {
-	f := Finding{
-		Reference: report.Reference{
-			Ref: r.Reference.Name, Written: r.Reference.Written, Needed: r.Reference.Needed,
-			Platform: references.PlatformString(r.Reference.Platform), Digest: r.With.Digest.String(),
-		},
-		Host: r.Host, Source: r.Source, Scheme: r.Scheme, Platforms: r.With.Platforms,
+	f := Finding{Host: r.Host, Source: r.Source, Scheme: r.Scheme, Platforms: r.With.Platforms}
+	res := f.resolution(r)
+	var meant []string
+	if names != nil {
+		meant = names(r.Reference)
 	}
-	for _, p := range r.Reference.Positions {
-		f.Positions = append(f.Positions, report.Position{
-			File: p.File, Line: p.Line, Stage: p.Stage, Instruction: diagnosis.Clean(p.Instruction, maxInstruction),
-		})
+	f.Reference = report.Of(r.Reference, res, meant)
+	f.answer = res.Written.Message
+	if f.Outcome == report.OKWithoutCredentials {
+		f.Platforms = r.Without.Platforms
 	}
-	f.conclude(r)
 	f.judge(r)
-	if f.Outcome == report.Failed && len(f.Positions) > 0 {
-		f.Hint = bareNameHint(r.Reference, names)
-	}
 	return f
 }
 
-// maxInstruction bounds the text of an instruction, in runes.
-const maxInstruction = 200
-
-// conclude fills in the outcome and the diagnosis.
-func (f *Finding) conclude(r probe.Result) {
-	var written, without diagnosis.Diagnosis
+// resolution is what became of the reference, as a build would see it: the answer to
+// the credentials, and where they can be at fault the one without.
+func (f *Finding) resolution(r probe.Result) *resolve.Resolution {
+	res := &resolve.Resolution{Ref: r.Reference.Name, Err: r.With.Err, Image: &resolve.Image{Digest: r.With.Digest}}
+	var without diagnosis.Diagnosis
 	if r.With.Err != nil {
-		written = diagnosis.Diagnose(f.Ref, r.With.Err.Error()).Sent(r.Sent)
+		res.Written = diagnosis.Diagnose(res.Ref, r.With.Err.Error()).FromClient(r.Sent)
 	}
 	if r.Without != nil {
 		if r.Without.Err != nil {
-			without = diagnosis.Diagnose(f.Ref, r.Without.Err.Error()).Sent(false)
+			without = diagnosis.Diagnose(res.Ref, r.Without.Err.Error()).FromClient(false)
 		}
 		f.Without = access(r.Without.Err, without)
 	}
 	if r.Sent || r.HelperErr != nil && r.With.Err != nil {
-		f.With = access(r.With.Err, written)
+		f.With = access(r.With.Err, res.Written)
 	} else {
-		f.Without = access(r.With.Err, written)
+		f.Without = access(r.With.Err, res.Written)
 	}
-	if r.With.Err == nil {
-		f.Outcome = report.OK
-		return
+	if r.With.Err == nil || r.Without == nil || !res.Written.AnonymousRetryCanHelp {
+		return res
 	}
-	t := diagnosis.Tries{Ref: f.Ref, Written: written}
-	f.Outcome = report.Failed
-	if r.Without != nil && written.AnonymousRetryCanHelp {
-		if r.Without.Err == nil {
-			f.rescued(r, t)
-			return
-		}
-		t.Without = []diagnosis.Diagnosis{without}
+	if r.Without.Err != nil {
+		res.Fallback = []diagnosis.Diagnosis{without}
+		return res
 	}
-	c := t.Conclude()
-	f.Diagnosis, f.Explanation = &c.Diagnosis, c.Headline
-	f.answer = written.Message
-}
-
-// rescued: where the image was had without the credentials, these were what the
-// registry refused, whatever its words.
-func (f *Finding) rescued(r probe.Result, t diagnosis.Tries) {
-	f.Outcome = report.OKWithoutCredentials
-	f.Digest, f.Platforms = r.Without.Digest.String(), r.Without.Platforms
-	if t.Written.Class == diagnosis.DeniedAmbiguous {
-		t.Written.Class = diagnosis.CredentialsRejected
+	// The image was there without the credentials, so that they were what the registry
+	// rejected, whatever its words. No alias is needed where none are sent.
+	if res.Written.Class == diagnosis.DeniedAmbiguous {
+		res.Written.Class = diagnosis.CredentialsRejected
 	}
-	c := t.Rescued()
-	f.Diagnosis, f.Explanation = &c.Diagnosis, c.Headline
-	f.answer = c.Written
+	res.Image = &resolve.Image{Digest: r.Without.Digest}
+	res.Alias, _ = reference.ParseNormalizedNamed(res.Ref) // it was asked for, so it parses
+	return res
 }
 
 // judge fills in the verdict on the credential.
@@ -190,17 +168,6 @@ func Repository(ref string) string {
 		return ""
 	}
 	return reference.Path(named)
-}
-
-// bareNameHint tells that a name without registry, tag and digest may have been
-// meant as a stage or a named context.
-func bareNameHint(ref references.Reference, names func(references.Reference) []string) string {
-	if strings.ContainsAny(ref.Written, "/:@") || domain(ref.Name) != registry.DockerHub {
-		return ""
-	}
-	meant := names(ref)
-	near, _ := suggest.Search(ref.Written, meant, false)
-	return report.BareNameHint(ref.Written, ref.Name, near, meant)
 }
 
 // Prober is what asks registries.

@@ -30,22 +30,22 @@ func Advise(findings []finding.Finding) {
 	}
 }
 
-func remedies(r *finding.Registry, f *finding.Finding) []diagnosis.Remedy {
+func remedies(r *finding.Registry, f *finding.Finding) []report.Remedy {
 	switch {
 	case r.Source.Kind == credentials.Environment:
-		return []diagnosis.Remedy{{Note: noteEnviron}}
+		return []report.Remedy{{Note: noteEnviron}}
 	case r.Verdict == finding.Accepted:
-		return []diagnosis.Remedy{{Note: "the same login is accepted for other images of " + r.Domain + ": keep it"}, {
+		return []report.Remedy{{Note: "the same login is accepted for other images of " + r.Domain + ": keep it"}, {
 			Note: "to pull this image without it, put {} into config.json in buildx's folder config/" + r.Host + "/" + finding.Repository(f.Ref) + "@pull (buildx 0.31 or newer)",
 		}}
 	}
 	example := diagnosis.Clean(r.Example, maxName)
-	list := []diagnosis.Remedy{{
+	list := []report.Remedy{{
 		Command: command + "--fix " + example,
 		Note:    "removes this login as docker logout does; asks first",
 	}}
 	if keepable(r) == "" {
-		list = append(list, diagnosis.Remedy{
+		list = append(list, report.Remedy{
 			Command: command + "--fix=keep-for-push " + example,
 			Note:    "builds pull this image without it, all else keeps it (buildx 0.31 or newer)",
 		})

@@ -19,7 +19,7 @@ import (
 func refused(host, ref string, s credentials.Source, scheme probe.Scheme) finding.Finding {
 	return finding.Finding{
 		Reference: report.Reference{
-			Ref: ref, Written: ref, Needed: true, Outcome: report.OKWithoutCredentials, Diagnosis: &diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected},
+			Ref: ref, Written: ref, Needed: true, Outcome: report.OKWithoutCredentials, Diagnosis: &report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}},
 		},
 		Host: host, Source: s, Scheme: scheme, Verdict: finding.Refused,
 	}

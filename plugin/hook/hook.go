@@ -43,11 +43,11 @@ func Answer(ctx context.Context, req hooks.Request, last LastError, now time.Tim
 	if err != nil || isPush(req, text) {
 		return ""
 	}
-	i := slices.IndexFunc(res.Failures, func(f buildlog.Failure) bool { return !f.ByPullsafe && loginCanCause(f.Diagnosis) })
+	i := slices.IndexFunc(res.Failures, func(f buildlog.Failure) bool { return !f.ByPullsafe && loginCanCause(f.Diagnosis.Diagnosis) })
 	if i < 0 {
 		return ""
 	}
-	return sentence(res.Failures[i].Diagnosis) + " " + command(req, res.Failures[i].Ref)
+	return sentence(res.Failures[i].Diagnosis.Diagnosis) + " " + command(req, res.Failures[i].Ref)
 }
 
 // loginCanCause: a login was refused or could not be read, or something was

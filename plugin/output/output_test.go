@@ -32,7 +32,10 @@ func findings() []finding.Finding {
 			Reference: report.Reference{
 				Ref: "ghcr.io/a/b:1", Written: "ghcr.io/a/b:1", Needed: true, Outcome: report.OKWithoutCredentials, Explanation: "ghcr.io refused\nthe stored credentials, 100%: really",
 				Positions: []report.Position{{File: "a:b,c/Dockerfile", Line: 3}},
-				Diagnosis: &diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected, Host: "ghcr.io", Message: "denied", UsedCredentials: &yes, Remedies: []diagnosis.Remedy{{Command: "run this", Note: "to mend it"}, {Note: "or that"}}},
+				Diagnosis: &report.Diagnosis{
+					Diagnosis: diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected, Host: "ghcr.io", Message: "denied", UsedCredentials: &yes},
+					Remedies:  []report.Remedy{{Command: "run this", Note: "to mend it"}, {Note: "or that"}},
+				},
 			},
 			Host: "ghcr.io", Source: ghcr, Scheme: probe.Bearer, Verdict: finding.Refused, With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Had,
 		},

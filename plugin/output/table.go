@@ -9,8 +9,20 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/finding"
 )
+
+// Styles of cells.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+)
+
+// gap is the space between cells.
+const gap = 3
 
 // Table writes the findings for a person: the registries with their credentials,
 // the images, the reasons with what to run, and the counts.
@@ -22,9 +34,9 @@ func Table(w io.Writer, findings []finding.Finding, notes []string, color bool) 
 	if len(findings) == 0 {
 		b.WriteString(noImages)
 	} else {
-		writeRegistries(&b, findings, color)
+		writeGrid(&b, registries(findings), color)
 		b.WriteByte('\n')
-		writeImages(&b, findings, color)
+		writeGrid(&b, images(findings), color)
 		b.WriteString(finding.Report(findings).Causes())
 		b.WriteString("\n" + closing(findings))
 	}
@@ -32,37 +44,57 @@ func Table(w io.Writer, findings []finding.Finding, notes []string, color bool) 
 	return errors.WithStack(err)
 }
 
-func writeRegistries(b *strings.Builder, findings []finding.Finding, color bool) {
-	var g grid
-	g.head("REGISTRY", "LOGIN THAT IS SENT", "ANSWER TO IT")
-	registries := finding.Registries(findings)
-	for i := range registries {
-		r := &registries[i]
-		g.add(cell{text: r.Domain}, cell{text: Credential(r.Source)}, verdict(r))
-	}
-	g.write(b, color)
+// GitHub writes annotations for GitHub Actions.
+func GitHub(w io.Writer, findings []finding.Finding, strict bool) error {
+	_, err := io.WriteString(w, finding.Report(findings).GitHub(strict))
+	return errors.WithStack(err)
 }
 
-func writeImages(b *strings.Builder, findings []finding.Finding, color bool) {
-	var g grid
-	g.head("IMAGE", "WITH LOGIN", "WITHOUT", "PLACE", "DIGEST", "PLATFORMS")
+func registries(findings []finding.Finding) report.Grid {
+	g := report.Grid{report.Row("REGISTRY", "LOGIN THAT IS SENT", "ANSWER TO IT")}
+	all := finding.Registries(findings)
+	for i := range all {
+		r := &all[i]
+		g = append(g, append(report.Row(r.Domain, Credential(r.Source)), verdict(r)))
+	}
+	return g
+}
+
+func images(findings []finding.Finding) report.Grid {
+	g := report.Grid{report.Row("IMAGE", "WITH LOGIN", "WITHOUT", "PLACE", "DIGEST", "PLATFORMS")}
 	for i := range findings {
 		f := &findings[i]
-		places := []string{""}
-		for n, p := range f.Positions {
-			place := fmt.Sprintf("%s:%d", diagnosis.Clean(p.File, maxCell), p.Line)
-			if n == 0 {
-				places[0] = place
-			} else {
-				places = append(places, place)
-			}
-		}
-		g.add(cell{text: name(&f.Reference)}, with(f.With), without(f), cell{text: places[0]}, cell{text: shortDigest(f.Digest)}, cell{text: platforms(f)})
+		places := f.Places()
+		row := report.Row(name(f), "", "", places[0], f.ShortDigest(), platforms(f))
+		row[1], row[2] = with(f.With), without(f)
+		g = append(g, row)
 		for _, p := range places[1:] {
-			g.add(cell{}, cell{}, cell{}, cell{text: p})
+			g = append(g, report.Row("", "", "", p, "", ""))
 		}
 	}
-	g.write(b, color)
+	return g
+}
+
+// writeGrid leaves out columns that have only a title.
+func writeGrid(b *strings.Builder, g report.Grid, color bool) {
+	for col := range slices.Backward(g[0]) {
+		if !slices.ContainsFunc(g[1:], func(row []report.Cell) bool { return row[col].Text != "" }) {
+			for i := range g {
+				g[i] = slices.Delete(g[i], col, col+1)
+			}
+		}
+	}
+	for i := range g {
+		for j := range g[i] {
+			switch {
+			case !color:
+				g[i][j].Style = ""
+			case i == 0:
+				g[i][j].Style = bold
+			}
+		}
+	}
+	g.Write(b, "", gap)
 }
 
 // maxPlatforms bounds the platforms of an image in a table.
@@ -87,10 +119,4 @@ func platforms(f *finding.Finding) string {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	return text
-}
-
-// shortDigest keeps as much of a digest as a person compares.
-func shortDigest(d string) string {
-	const n = len("sha256:") + 12
-	return d[:min(len(d), n)]
 }

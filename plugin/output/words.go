@@ -46,8 +46,10 @@ func File(name string) string {
 	return name
 }
 
+func cell(text, style string) report.Cell { return report.Cell{Text: text, Style: style} }
+
 // verdict says what became of a credential.
-func verdict(r *finding.Registry) cell {
+func verdict(r *finding.Registry) report.Cell {
 	answer := ""
 	if r.Answer != "" {
 		answer = " (" + r.Answer + ")"
@@ -55,20 +57,20 @@ func verdict(r *finding.Registry) cell {
 	switch r.Verdict {
 	case finding.Accepted:
 		if r.Refused > 0 {
-			return cell{fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Refused, r.Images), yellow}
+			return cell(fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Refused, r.Images), yellow)
 		}
-		return cell{"accepted", green}
+		return cell("accepted", green)
 	case finding.Refused:
-		return cell{"REFUSED" + answer, red}
+		return cell("REFUSED"+answer, red)
 	case finding.HelperFailed:
-		return cell{"HELPER FAILED" + answer, red}
+		return cell("HELPER FAILED"+answer, red)
 	case finding.NotTested:
-		return cell{"not tested" + answer, yellow}
+		return cell("not tested"+answer, yellow)
 	case finding.NotAsked:
-		return cell{"not asked for", plain}
+		return cell("not asked for", "")
 	case finding.Nothing:
 	}
-	return cell{"-", plain}
+	return cell("-", "")
 }
 
 // accessWords are the failures in a cell of the table.
@@ -87,31 +89,31 @@ var accessWords = map[finding.Access]string{
 	finding.Access(diagnosis.RegistryOutage):      "registry error",
 }
 
-func with(a finding.Access) cell {
+func with(a finding.Access) report.Cell {
 	word, ok := accessWords[a]
 	if !ok {
 		word = "failed"
 	}
 	switch a {
 	case finding.NotTried:
-		return cell{word, plain}
+		return cell(word, "")
 	case finding.Had:
-		return cell{word, green}
+		return cell(word, green)
 	default:
-		return cell{word, red}
+		return cell(word, red)
 	}
 }
 
 // without is red only where there is no other way: that a private image cannot
 // be had without a login is as it should be.
-func without(f *finding.Finding) cell {
+func without(f *finding.Finding) report.Cell {
 	c := with(f.Without)
-	if c.style == red {
-		c.text = strings.ToLower(c.text)
+	if c.Style == red {
+		c.Text = strings.ToLower(c.Text)
 		if f.With == finding.Had {
-			c = cell{"no (private)", plain}
+			c = cell("no (private)", "")
 			if f.Without != finding.Access(diagnosis.AuthRequired) && f.Without != finding.Access(diagnosis.DeniedAmbiguous) {
-				c.text = "unknown"
+				c.Text = "unknown"
 			}
 		}
 	}
@@ -137,14 +139,9 @@ func closing(findings []finding.Finding) string {
 const noImages = "No images are named: there is nothing to check.\n"
 
 // name is the image as the user wrote it.
-func name(r *report.Reference) string {
-	text := r.Written
-	if text == "" {
-		text = r.Ref
+func name(f *finding.Finding) string {
+	if f.Needed {
+		return f.Name()
 	}
-	text = diagnosis.Clean(text, maxCell)
-	if !r.Needed {
-		text += " (not needed by the target)"
-	}
-	return text
+	return f.Name() + " (not needed by the target)"
 }

@@ -60,6 +60,83 @@ func TestMaterials(t *testing.T) {
 	}
 }
 
+// TestMaterialsOfWhatIsUsed: provenance names what the target was made of, with the
+// digests that it was made of, and nothing else.
+func TestMaterialsOfWhatIsUsed(t *testing.T) {
+	slow(t)
+	e := harness.T(t)
+	old := pushImage(t, shared.GHCR, "acme/moved:1")
+	_, err := shared.GHCR.Push(t.Context(), "acme/moved:1", world.Base("acme/moved-now"))
+	require.NoError(t, err)
+	alias := map[string]difference{"materials": {
+		"the host in the purl of an image that was resolved anonymously is `GHCR.IO`; the rest of the purl and the digest are the same",
+		func(upstream string) string {
+			return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO/"))
+		},
+	}}
+	for _, tc := range []struct {
+		name, tried  string
+		text         string
+		bake         string
+		args         []string
+		repositories []string
+	}{
+		{
+			name: "a stage that is not used", tried: "an image of a stage that the target does not need",
+			text: "FROM ghcr.io/acme/tools:2 AS unused\nRUN true\nFROM ghcr.io/acme/base:1\nRUN true\n", repositories: []string{"acme/base"},
+		},
+		{
+			name: "a tag that has moved", tried: "a tag in a stage that is not used, the digest that it had before in the target",
+			text: "FROM ghcr.io/acme/moved:1 AS unused\nRUN true\nFROM ghcr.io/acme/moved:1@" + old + "\nRUN true\n", repositories: []string{"acme/moved"},
+		},
+		{
+			name: "named context, two platforms", tried: "a named context, two platforms",
+			text: "FROM base AS x\nFROM base\nCOPY --from=x /etc/image /x\n", repositories: []string{"acme/base"},
+			args: []string{"--build-context=base=docker-image://ghcr.io/acme/base:1", "--platform=linux/amd64,linux/arm64"},
+		},
+		{
+			name: "linked targets", tried: "a linked target from a digest whose tag has moved",
+			bake: "target \"a\" {\n  dockerfile-inline = \"FROM ghcr.io/acme/moved:1@" + old + "\\nRUN true\"\n}\n" +
+				"target \"default\" {\n  contexts = { a = \"target:a\" }\n  dockerfile-inline = \"FROM a\\nRUN true\"\n}\n",
+			repositories: []string{"acme/moved"},
+		},
+	} {
+		for _, mode := range []string{"mode=max,version=v1", "mode=min,version=v0.2"} {
+			t.Run(tc.name+", "+mode, func(t *testing.T) {
+				tr := trial{
+					client: remote, tried: "`--provenance=" + mode + "`: " + tc.tried, repositories: tc.repositories,
+					destinations: []string{"attest.test"}, concurrent: true, unique: true, differs: alias,
+					run: func(t *testing.T, _ *trial, s side) facts {
+						d := daemon(t, harness.BuildkitdOpt{})
+						opt := harness.CommandOpt{Files: world.Dockerfile(tc.text), DockerConfig: s.login(t, e, "attest.test"), Env: []string{"NO_COLOR=1"}}
+						var out *harness.Output
+						if tc.bake == "" {
+							out = build(t, d, s, opt, append(tc.args, "--provenance="+mode, "--push", "-t", "attest.test/a:1")...)
+						} else {
+							opt.Files = map[string]string{"docker-bake.hcl": tc.bake}
+							opt.Args = []string{
+								"bake", "--progress=plain", "--set=*.args.BUILDKIT_SYNTAX=" + s.image, "--set=default.attest=type=provenance," + mode,
+								"--set=default.output=type=registry", "--set=default.tags=attest.test/a:1",
+							}
+							var err error
+							out, err = d.Buildx(t.Context(), opt)
+							require.NoError(t, err)
+							require.Zero(t, out.Code, out.Stderr)
+						}
+						requireWarned(t, s, out)
+						opt = harness.CommandOpt{DockerConfig: opt.DockerConfig, Args: []string{"imagetools", "inspect", "--format", "{{json .Provenance}}", "attest.test/a:1"}}
+						seen, err := d.Buildx(t.Context(), opt)
+						require.NoError(t, err)
+						require.Zero(t, seen.Code, seen.Stderr)
+						return facts{"materials": materials(t, seen.Stdout)}
+					},
+				}
+				tr.compare(t)
+			})
+		}
+	}
+}
+
 // pushScanner gives ghcr.io an SBOM scanner.
 func pushScanner(t *testing.T) {
 	t.Helper()
@@ -73,23 +150,31 @@ func pushScanner(t *testing.T) {
 }
 
 // materials are the sources in a provenance, "uri digest" a line, without the
-// frontend's image, which is different in any case.
+// frontend's image, which is different in any case; of several platforms, of each.
 func materials(t *testing.T, provenance string) string {
 	t.Helper()
-	var doc struct {
+	type document struct {
 		SLSA struct {
 			Materials       []material
 			BuildDefinition struct{ ResolvedDependencies []material }
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(provenance), &doc))
+	var single document
+	require.NoError(t, json.Unmarshal([]byte(provenance), &single))
+	docs := map[string]document{"": single}
+	if !strings.Contains(provenance[:min(len(provenance), 20)], "SLSA") {
+		docs = nil
+		require.NoError(t, json.Unmarshal([]byte(provenance), &docs))
+	}
 	var lines []string
-	for _, m := range slices.Concat(doc.SLSA.Materials, doc.SLSA.BuildDefinition.ResolvedDependencies) {
-		if !strings.Contains(m.URI, "127.0.0.1") {
-			lines = append(lines, m.URI+" "+m.Digest["sha256"])
+	for platform, doc := range docs {
+		for _, m := range slices.Concat(doc.SLSA.Materials, doc.SLSA.BuildDefinition.ResolvedDependencies) {
+			if !strings.Contains(m.URI, "127.0.0.1") {
+				lines = append(lines, strings.TrimSpace(platform+" "+m.URI+" "+m.Digest["sha256"]))
+			}
 		}
 	}
-	require.NotEmpty(t, lines)
+	require.NotEmpty(t, lines, provenance)
 	return sortLines(strings.Join(lines, "\n"))
 }
 

@@ -13,6 +13,7 @@ import (
 var bakes = []struct {
 	name, tried, file string
 	repositories      []string
+	counted           bool
 }{
 	{
 		name: "matrix", tried: "a matrix of four targets at once",
@@ -48,7 +49,7 @@ target "default" {
   output = ["type=local,dest=${OUT}/linked"]
 }
 `,
-		repositories: []string{"acme/base", "astral-sh/uv"},
+		repositories: []string{"acme/base", "astral-sh/uv"}, counted: true,
 	},
 	{
 		name: "linked copy", tried: "a linked target that is only copied from",
@@ -65,7 +66,7 @@ target "default" {
   output = ["type=local,dest=${OUT}/copied"]
 }
 `,
-		repositories: []string{"acme/base"},
+		repositories: []string{"acme/base"}, counted: true,
 	},
 }
 
@@ -74,7 +75,7 @@ func TestBake(t *testing.T) {
 	for _, b := range bakes {
 		t.Run(b.name, func(t *testing.T) {
 			tr := trial{
-				client: "buildx bake", tried: b.tried, repositories: b.repositories, concurrent: true,
+				client: "buildx bake", tried: b.tried, repositories: b.repositories, concurrent: true, counted: b.counted,
 				run: func(t *testing.T, _ *trial, s side) facts {
 					e, d := harness.T(t), daemon(t, harness.BuildkitdOpt{})
 					dest := filepath.Join(t.TempDir(), "out")

@@ -150,7 +150,7 @@ func TestCompose(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, out.Code, "%s:\n%s%s", s.name, out.Stdout, out.Stderr)
 			// Compose prints the steps of a build and none of its warnings.
-			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, "(without credentials)"), "%s\n%s", out.Stdout, out.Stderr)
+			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, world.StepOfFallback), "%s\n%s", out.Stdout, out.Stderr)
 			return facts{
 				"example": engineFacts(t, d, "example")["`docker run`"], "other": engineFacts(t, d, "example-other")["`docker run`"],
 			}

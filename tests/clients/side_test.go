@@ -78,6 +78,8 @@ type trial struct {
 	// concurrent: several builds race, so whether a request has to learn that a
 	// token is needed is not compared, nor how often the same is asked.
 	concurrent bool
+	// counted: how often the same is asked is compared all the same.
+	counted bool
 	// unique: what is pushed is not the same twice, so what the destinations see
 	// is not compared.
 	unique bool
@@ -184,7 +186,7 @@ func (tr *trial) asked() []string {
 		}
 	}
 	slices.Sort(out)
-	if tr.concurrent {
+	if tr.concurrent && !tr.counted {
 		out = slices.Compact(out)
 	}
 	return out

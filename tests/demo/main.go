@@ -75,7 +75,7 @@ var scenes = []scene{
 		file:  "Dockerfile",
 		want: []string{
 			"RegistryCredentialsRefused: ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.9.7 without them. Run: docker logout ghcr.io",
-			"load metadata for ghcr.io/astral-sh/uv:0.9.7 (without credentials)",
+			"[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv:0.9.7 without them; run: docker logout ghcr.io",
 		},
 	},
 	{

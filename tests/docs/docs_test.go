@@ -99,7 +99,7 @@ func anchors(markdown string) []string {
 
 // TestMessagesAreExplained: each sentence that the frontend itself can end a
 // build with stands in the catalogue. Those about images are written there from
-// the tables of frontend/diagnosis.
+// the tables of frontend/diagnosis and frontend/report.
 func TestMessagesAreExplained(t *testing.T) {
 	page := read(t, filepath.Join(root(t), "docs", "messages.md"))
 	paths, err := filepath.Glob(filepath.Join(root(t), "frontend", "*.go"))
@@ -145,7 +145,7 @@ func messages(t *testing.T, path string) []string {
 func TestClausesAreExplained(t *testing.T) {
 	page := read(t, filepath.Join(root(t), "docs", "messages.md"))
 	found := 0
-	for _, text := range literals(t, filepath.Join(root(t), "frontend", "diagnosis", "words.go")) {
+	for _, text := range literals(t, filepath.Join(root(t), "frontend", "report", "words.go")) {
 		if clause.MatchString(text) {
 			found++
 			require.Regexp(t, regexp.QuoteMeta(strings.Trim(text, " ;,:")), page, "%q is explained nowhere", text)

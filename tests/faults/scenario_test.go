@@ -20,9 +20,9 @@ type scenario struct {
 	fault func(s *site) harness.Fault
 	// words are in the error, with HOST for the registry; empty: it builds.
 	words string
-	// theirs tells that the error is the daemon's own, unchanged: layers are
-	// pulled when the frontend has ended.
-	theirs bool
+	// exported: the Dockerfile has no step. The layers are pulled for the export, when
+	// the frontend has ended, and the error is the daemon's own.
+	exported bool
 	// seen looks at what the registry saw of pullsafe.
 	seen func(t *testing.T, s *site, r *run)
 	// fast scenarios run in make test.
@@ -124,7 +124,11 @@ func (p part) run(t *testing.T, e *harness.Env, c *client.Client, sc scenario, f
 	t.Helper()
 	s := newSite(t, e, id+"-"+fe.Name)
 	s.SetFault(sc.fault(s))
-	return s.build(t.Context(), t, c, fe, p.login(t, e, s.host))
+	return s.build(t.Context(), t, c, fe, p.login(t, e, s.host), func(in *harness.SolveInput) {
+		if sc.exported {
+			in.Files = world.Dockerfile("FROM " + s.ref + "\n")
+		}
+	})
 }
 
 func (p part) check(t *testing.T, sc scenario, r *run) {
@@ -139,7 +143,7 @@ func (p part) check(t *testing.T, sc scenario, r *run) {
 	}
 	if p.same {
 		require.Equal(t, []string{s.host}, seen.Hosts(), "there is nothing to try without credentials")
-		require.Nil(t, r.Vertex("(without credentials)"))
+		require.Nil(t, r.Vertex(world.StepOfFallback))
 		require.Empty(t, world.RefusedWarnings(r.Result))
 	}
 	switch {
@@ -147,7 +151,7 @@ func (p part) check(t *testing.T, sc scenario, r *run) {
 		require.NoError(t, r.Err)
 		require.Equal(t, s.content, r.content)
 		require.Equal(t, !p.same, len(world.RefusedWarnings(r.Result)) == 1)
-	case sc.theirs:
+	case sc.exported:
 		require.ErrorContains(t, r.Err, sc.words)
 	default:
 		require.ErrorContains(t, r.Err, strings.ReplaceAll(sc.words, "HOST", s.host))
@@ -167,7 +171,7 @@ func (sc scenario) must() string {
 	switch {
 	case sc.words == "":
 		return "builds"
-	case sc.theirs:
+	case sc.exported:
 		return "fails in the daemon's words, `" + sc.words + "`"
 	default:
 		words := strings.ReplaceAll(sc.words, "HOST", "the registry")

@@ -131,13 +131,16 @@ func (r *run) reported(t *testing.T) string {
 	return rep.References[0].Digest
 }
 
-// build builds the image of the site as it is, or what change makes of that, and
-// reads the result.
+// dockerfile has a step, which needs the layers.
+func (s *site) dockerfile() string { return "FROM " + s.ref + "\nWORKDIR /w\n" }
+
+// build builds on the image of the site, or what change makes of that, and reads the
+// result.
 func (s *site) build(ctx context.Context, t *testing.T, c *client.Client, fe harness.Frontend, cfg *harness.DockerConfig, change ...func(*harness.SolveInput)) *run {
 	t.Helper()
 	out := t.TempDir()
 	in := harness.SolveInput{
-		Frontend: fe, Files: world.Dockerfile("FROM " + s.ref + "\n"), DockerConfig: cfg,
+		Frontend: fe, Files: world.Dockerfile(s.dockerfile()), DockerConfig: cfg,
 		Exports: []client.ExportEntry{{Type: client.ExporterLocal, OutputDir: out}},
 	}
 	for _, f := range change {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/pullsafe/frontend"
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/tests/harness"
 )
 
@@ -58,7 +59,7 @@ func TestPictures(t *testing.T) {
 func TestWordsOfToday(t *testing.T) {
 	ref, line := copied(t)
 	d := diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}
-	short := diagnosis.RefusedShort("ghcr.io", []string{ref}, d, "pulled")
+	short := report.Warning{Host: "ghcr.io", Refs: []string{ref}, Answer: d, Done: "pulled"}.Short()
 	warning := linter.LintFormatShort(frontend.RuleCredentialsRefused, short, line)
 	for _, p := range pictures {
 		text := parse(t, read(t, p.file(root(t))))

@@ -185,7 +185,7 @@ func TestWithoutTLSOnThatPort(t *testing.T) {
 		s := newSite(t, "site", harness.RegistryOpt{NoTLS: true})
 		res := solve(t, fe, s, stale(t, harness.T(t), s.host))
 		require.ErrorContains(t, res.Err, "no trusted TLS connection to "+s.host)
-		require.Nil(t, res.Vertex("(without credentials)"))
+		require.Nil(t, res.Vertex(world.StepOfFallback))
 		require.Empty(t, s.Requests(), "a request without TLS")
 	})
 }

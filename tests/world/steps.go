@@ -36,6 +36,21 @@ func RequireAnonymousPull(t *testing.T, reg *harness.Registry, repository string
 	}
 }
 
+// StepOfFallback begins the name of the step that tells of an anonymous fallback.
+const StepOfFallback = "[pullsafe] "
+
+// RequireNoScar asserts that a build that went through looks like one: no step
+// failed, and none bears a host alias. Where it fell back, a step says so.
+func RequireNoScar(t *testing.T, res *harness.Result, fellBack bool) {
+	t.Helper()
+	require.NoError(t, res.Err)
+	for _, v := range res.Vertexes {
+		require.Empty(t, v.Error, v.Name)
+		require.NotContains(t, v.Name, "GHCR.IO", "steps must keep the name that the user wrote")
+	}
+	require.Equal(t, fellBack, res.Vertex(StepOfFallback) != nil, "%q", res.Names())
+}
+
 // RefusedWarnings leaves out what upstream's linter has to say.
 func RefusedWarnings(res *harness.Result) []string {
 	var out []string

@@ -1,29 +1,18 @@
-package diagnosis
+package report_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
-}
 
 const (
 	ghcrRejected   = `failed to fetch oauth token: unexpected status from GET request to https://ghcr.io/token?scope=x&service=ghcr.io: 403 Forbidden: denied`
@@ -82,51 +71,68 @@ var conclusions = []struct {
 	{"unknown", "alpine", `something new went wrong`, nil},
 }
 
-func conclude(ref, written string, without []string) Conclusion {
-	tries := Tries{Ref: ref, Written: Diagnose(ref, written)}
-	for _, text := range without {
-		tries.Without = append(tries.Without, Diagnose(ref, text))
+// attempts are the answers about ref: as written, then of the anonymous fallback.
+func attempts(ref, written string, fallback ...string) *resolve.Resolution {
+	r := &resolve.Resolution{Ref: ref, Written: diagnosis.Diagnose(ref, written)}
+	for _, text := range fallback {
+		r.Fallback = append(r.Fallback, diagnosis.Diagnose(ref, text))
 	}
-	return tries.Conclude()
+	return r
 }
 
-func TestConclude(t *testing.T) {
+// fellBack is what the anonymous fallback resolved after an answer.
+func fellBack(t testing.TB, ref, written string) *resolve.Resolution {
+	t.Helper()
+	r := attempts(ref, written)
+	named, err := reference.ParseNormalizedNamed(ref)
+	require.NoError(t, err)
+	r.Alias = named
+	return r
+}
+
+func TestExplain(t *testing.T) {
 	var b strings.Builder
 	for _, tc := range conclusions {
-		c := conclude(tc.ref, tc.written, tc.without)
-		fmt.Fprintf(&b, "## %s\n%s\n[%s] written: %q without: %q\n", tc.name, c.Headline, c.Class, c.Written, c.Without)
+		r := attempts(tc.ref, tc.written, tc.without...)
+		c := report.Explain(r)
+		written, last := r.Written.Message, ""
+		if d, ok := r.Decisive(); ok {
+			last = d.Message
+		}
+		fmt.Fprintf(&b, "## %s\n%s\n[%s] written: %q without: %q\n", tc.name, c.Headline, c.Class, written, last)
 		for _, r := range c.Remedies {
 			b.WriteString("  " + remedyLine(r) + "\n")
 		}
 		b.WriteString("\n")
 
+		assert.NotNil(t, c.Remedies, tc.name)
 		assert.LessOrEqual(t, len(c.Remedies), 4, tc.name)
 		assert.NotContains(t, c.Headline, "failed to fetch", tc.name)
 		assert.NotContains(t, c.Headline, "\n", tc.name)
-		assert.NotContains(t, strings.ReplaceAll(c.Headline, c.Written, ""), "expired", tc.name)
-		if c.Written != "" && tc.ref != "" {
+		assert.NotContains(t, strings.ReplaceAll(c.Headline, written, ""), "expired", tc.name)
+		if written != "" && tc.ref != "" {
 			assert.NotContains(t, strings.ReplaceAll(c.Headline, "docker-image://GHCR.IO/acme/base:1.4", ""), "acme/base:1.4 ", tc.name)
 		}
 	}
 	golden(t, "conclusions.golden", b.String())
 }
 
-func remedyLine(r Remedy) string {
+func remedyLine(r report.Remedy) string {
 	if r.Command == "" {
 		return "- " + r.Note
 	}
 	return strings.TrimSuffix(fmt.Sprintf("$ %s    # %s", r.Command, r.Note), "    # ")
 }
 
-func TestConcludeNeverCallsHelpersAnswerPrivate(t *testing.T) {
-	c := conclude("ghcr.io/a/b", ghcrRejected, []string{ghcrBareDenied})
+func TestExplainNeverCallsHelpersAnswerPrivate(t *testing.T) {
+	c := report.Explain(attempts("ghcr.io/a/b", ghcrRejected, ghcrBareDenied))
 	assert.NotContains(t, c.Headline, "private")
 	assert.Contains(t, c.Headline, "helper")
-	c = conclude("ghcr.io/a/b", ghcrHead403, []string{ghcrAnonymous})
+	c = report.Explain(attempts("ghcr.io/a/b", ghcrHead403, ghcrAnonymous))
 	assert.NotContains(t, c.Headline, "stored credentials")
 }
 
-func TestRefused(t *testing.T) {
+func TestWarning(t *testing.T) {
 	uv := []string{"ghcr.io/astral-sh/uv:0.7.1"}
 	many := []string{"ghcr.io/a/1", "ghcr.io/a/2", "ghcr.io/a/3", "ghcr.io/a/4", "ghcr.io/a/5"}
 	var b strings.Builder
@@ -142,21 +148,21 @@ func TestRefused(t *testing.T) {
 		{"docker.io", []string{"alpine:3"}, `failed to fetch oauth token: 401 Unauthorized: incorrect username or password`},
 		{"127.0.0.1:5000", []string{"127.0.0.1:5000/a"}, `unexpected status from HEAD request to https://127.0.0.1:5000/v2/a/manifests/latest: 401 Unauthorized`},
 	} {
-		d := Diagnose(tc.refs[0], tc.text)
-		short := RefusedShort(tc.host, tc.refs, d, "pulled")
+		w := report.Warning{Host: tc.host, Refs: tc.refs, Answer: diagnosis.Diagnose(tc.refs[0], tc.text), Done: "pulled"}
+		short := w.Short()
 		b.WriteString(short + "\n")
-		for _, line := range RefusedDetail(tc.host, tc.refs, d) {
+		for _, line := range w.Detail() {
 			b.WriteString("  " + line + "\n")
 		}
 		b.WriteString("\n")
 		assert.NotContains(t, short, "\n")
 	}
-	golden(t, "refused.golden", b.String())
+	golden(t, "warning.golden", b.String())
 	assert.Equal(t, "ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
-		RefusedShort("ghcr.io", uv, Diagnose(uv[0], ghcrRejected), "pulled"))
+		report.Warning{Host: "ghcr.io", Refs: uv, Answer: diagnosis.Diagnose(uv[0], ghcrRejected), Done: "pulled"}.Short())
 }
 
-func TestRescued(t *testing.T) {
+func TestExplainFallback(t *testing.T) {
 	var b strings.Builder
 	for _, tc := range []struct{ name, ref, written string }{
 		{"refused", "ghcr.io/acme/base:1.4", ghcrBareDenied},
@@ -164,7 +170,7 @@ func TestRescued(t *testing.T) {
 		{"ambiguous", "ghcr.io/acme/base:1.4", ghcrHead403},
 		{"helper", "ghcr.io/acme/base:1.4", "error getting credentials - err: exec: \"docker-credential-desktop\": executable file not found in $PATH, out: ``"},
 	} {
-		c := Tries{Ref: tc.ref, Written: Diagnose(tc.ref, tc.written)}.Rescued()
+		c := report.Explain(fellBack(t, tc.ref, tc.written))
 		fmt.Fprintf(&b, "## %s\n%s\n", tc.name, c.Headline)
 		for _, r := range c.Remedies {
 			b.WriteString("  " + remedyLine(r) + "\n")
@@ -172,41 +178,64 @@ func TestRescued(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	golden(t, "rescued.golden", b.String())
+	golden(t, "fallback.golden", b.String())
 }
 
-func TestConcludePolicy(t *testing.T) {
-	refused := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
-	denied := Diagnose("ghcr.io/acme/base:1.4", `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
+func TestExplainPolicy(t *testing.T) {
+	refused := diagnosis.Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
+	denied := diagnosis.Diagnose("ghcr.io/acme/base:1.4", `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
 	var b strings.Builder
-	for _, policy := range []Diagnosis{denied, refused} {
-		c := Tries{Ref: "ghcr.io/acme/base:1.4", Written: refused, Policy: &policy}.Conclude()
+	for _, policy := range []diagnosis.Diagnosis{denied, refused} {
+		c := report.Explain(&resolve.Resolution{Ref: "ghcr.io/acme/base:1.4", Written: refused, Policy: &policy})
 		assert.Contains(t, c.Headline, "policy")
 		b.WriteString(c.Headline + "\n")
 	}
 	golden(t, "policy.golden", b.String())
 }
 
-func TestConcludeControls(t *testing.T) {
-	refused := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
-	assert.Contains(t, Tries{Written: refused, Off: true}.Conclude().Headline, "switched off")
-	missing := Diagnose("ghcr.io/acme/base:1.4", "ghcr.io/acme/base:1.4: not found")
-	assert.NotContains(t, Tries{Written: missing, Off: true}.Conclude().Headline, "switched off", "it would not have helped")
-	assert.Contains(t, Tries{Written: refused, Strict: true}.Rescued().Headline, "strict")
-	assert.NotContains(t, Tries{Written: refused}.Rescued().Headline, "strict")
+func TestExplainControls(t *testing.T) {
+	headline := func(r *resolve.Resolution, off, strict bool) string {
+		r.Off, r.Strict = off, strict
+		return report.Explain(r).Headline
+	}
+	const ref = "ghcr.io/acme/base:1.4"
+	assert.Contains(t, headline(attempts(ref, ghcrBareDenied), true, false), "switched off")
+	assert.NotContains(t, headline(attempts(ref, ref+": not found"), true, false), "switched off", "it would not have helped")
+	assert.Contains(t, headline(fellBack(t, ref, ghcrBareDenied), false, true), "strict")
+	assert.NotContains(t, headline(fellBack(t, ref, ghcrBareDenied), false, false), "strict")
 }
 
-func TestUnneeded(t *testing.T) {
-	d := Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)
-	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need. Run: docker logout ghcr.io",
-		UnneededShort("ghcr.io", []string{"ghcr.io/acme/base:1.4"}))
-	assert.NotEmpty(t, UnneededDetail("ghcr.io", d))
-	assert.Equal(t, " (without credentials; docker.io refused the stored ones, run: docker logout)", StepAdvice("docker.io"))
+func TestWarningOfTheUnneeded(t *testing.T) {
+	w := report.Warning{Host: "ghcr.io", Refs: []string{"ghcr.io/acme/base:1.4"}, Answer: diagnosis.Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)}
+	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need. Run: docker logout ghcr.io", w.Short())
+	assert.NotEmpty(t, w.Detail())
+	assert.Equal(t, " (without credentials; docker.io refused the stored ones, run: docker logout)", report.StepAdvice("docker.io"))
 }
 
-func TestTriesCanceled(t *testing.T) {
-	refused, canceled := Diagnose("ghcr.io/a/b", ghcrBareDenied), Diagnose("ghcr.io/a/b", "context canceled")
-	assert.True(t, Tries{Written: canceled}.Canceled())
-	assert.True(t, Tries{Written: refused, Without: []Diagnosis{refused, canceled}}.Canceled())
-	assert.False(t, Tries{Written: refused, Without: []Diagnosis{refused}}.Canceled())
+func TestExplainSingle(t *testing.T) {
+	c := report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", ghcrBareDenied), "ghcr.io/a/b:1")
+	assert.Equal(t, "ghcr.io refused the stored credentials (denied)", c.Headline)
+	assert.Contains(t, c.Open, "not known")
+	assert.Equal(t, "docker logout ghcr.io", c.Remedies[0].Command)
+	assert.Equal(t, "docker pull ghcr.io/a/b:1", c.Remedies[1].Command)
+	assert.Contains(t, c.Remedies[2].Command, "docker login ghcr.io")
+
+	c = report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", ghcrHead403), "ghcr.io/a/b:1")
+	assert.NotContains(t, c.Headline, "private")
+	assert.NotContains(t, c.Headline, "stored credentials")
+	assert.Contains(t, c.Open, "whether a login was sent")
+
+	for _, text := range []string{ghcrAnonymous, brokenHelper, "ghcr.io/a/b:1: not found"} {
+		c = report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", text), "ghcr.io/a/b:1")
+		assert.Empty(t, c.Open)
+		assert.Equal(t, report.Explain(attempts("ghcr.io/a/b:1", text)).Remedies, c.Remedies)
+	}
+}
+
+// TestPushIsNotMended by a logout: the scope of a push needs a login.
+func TestPushIsNotMended(t *testing.T) {
+	const text = `ERROR: failed to build: failed to solve: failed to push ghcr.io/a/b:1: denied: permission_denied: write_package`
+	for _, r := range report.ExplainSingle(diagnosis.Diagnose("", text), "").Remedies {
+		assert.NotContains(t, r.Command, "logout")
+	}
 }

@@ -8,23 +8,22 @@ import (
 	"github.com/org/pullsafe/frontend/diagnosis"
 )
 
-func TestSent(t *testing.T) {
+func TestFromClient(t *testing.T) {
 	refused := diagnosis.Diagnose("basic.test/a:1", "unexpected status from HEAD request to https://basic.test/v2/a/manifests/1: 401 Unauthorized")
 	require.Equal(t, diagnosis.DeniedAmbiguous, refused.Class)
 	require.Nil(t, refused.UsedCredentials)
 
-	with := refused.Sent(true)
+	with := refused.FromClient(true)
 	require.True(t, *with.UsedCredentials)
 	require.True(t, with.AnonymousRetryCanHelp)
-	without := refused.Sent(false)
+	without := refused.FromClient(false)
 	require.False(t, *without.UsedCredentials)
 	require.False(t, without.AnonymousRetryCanHelp)
 
 	offline := diagnosis.Diagnose("basic.test/a:1", `failed to do request: Head "https://basic.test/v2/a/manifests/1": dial tcp: lookup basic.test: no such host`)
 	require.Equal(t, diagnosis.NetworkDaemon, offline.Network)
-	require.Equal(t, diagnosis.NetworkClient, offline.Sent(false).Network)
-	require.NotEqual(t, offline.Remedies, offline.Sent(false).Remedies)
+	require.Equal(t, diagnosis.NetworkClient, offline.FromClient(false).Network)
 
 	helper := diagnosis.Diagnose("basic.test/a:1", "error getting credentials - err: exit status 1, out: `locked`")
-	require.True(t, helper.Sent(false).AnonymousRetryCanHelp)
+	require.True(t, helper.FromClient(false).AnonymousRetryCanHelp)
 }

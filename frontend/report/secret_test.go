@@ -1,4 +1,4 @@
-package diagnosis
+package report_test
 
 import (
 	"encoding/json"
@@ -6,6 +6,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 // secretForms are the ways in which a secret can stand in the text of a registry,
@@ -29,18 +34,23 @@ var secretTexts = []string{
 // said is all that a reader can get to see of a text.
 func said(t testing.TB, ref, text string) string {
 	t.Helper()
-	d := Diagnose(ref, text)
-	tries := []Tries{
-		{Ref: ref, Written: d},
-		{Ref: ref, Written: d, Without: []Diagnosis{d}},
+	d := diagnosis.Diagnose(ref, text)
+	resolutions := []*resolve.Resolution{
+		attempts(ref, text),
+		attempts(ref, text, text),
 		{Ref: ref, Written: d, Policy: &d},
 		{Ref: ref, Written: d, Off: true},
-		{Ref: ref, Written: Diagnose(ref, messages[4].text), Without: []Diagnosis{d}},
+		attempts(ref, refusedText, text),
+		fellBack(t, ref, text),
 	}
-	var out []any
-	out = append(out, d, RefusedShort(d.Host, []string{ref}, d, "pulled"), RefusedDetail(d.Host, []string{ref}, d), UnneededDetail(d.Host, d))
-	for _, try := range tries {
-		out = append(out, try.Conclude(), try.Rescued())
+	out := []any{d, report.ExplainSingle(d, ref)}
+	for _, w := range []report.Warning{{Host: d.Host, Refs: []string{ref}, Answer: d, Done: "pulled"}, {Host: d.Host, Refs: []string{ref}, Answer: d}} {
+		out = append(out, w.Short(), w.Detail())
+	}
+	for _, r := range resolutions {
+		r.Err = errFailed
+		rep := report.New([]report.Reference{report.Of(references.Reference{Name: ref, Needed: true}, r, nil)})
+		out = append(out, report.Explain(r), rep, rep.Failure(), rep.Table())
 	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
@@ -57,7 +67,7 @@ func TestNoSecretIsSaid(t *testing.T) {
 			planted := strings.ReplaceAll(text, "%", strings.ReplaceAll(form, "SECRET", plantedSecret))
 			out := said(t, "ghcr.io/a/b:1", planted)
 			require.NotContains(t, out, plantedSecret, planted)
-			require.NotContains(t, Clean(planted, 500), plantedSecret, planted)
+			require.NotContains(t, diagnosis.Clean(planted, 500), plantedSecret, planted)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package diagnosis
+package report_test
 
 import (
 	"fmt"
@@ -13,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/registry"
+	"github.com/org/pullsafe/frontend/report"
 )
 
 // catalogue is the page that explains every message to users. What the code
@@ -23,73 +25,73 @@ const catalogue = "../../docs/messages.md"
 
 // explained is what no table says of a class: its cause, and what to do, in more
 // words than an error has room for.
-var explained = map[Class]struct{ ref, cause, remedy string }{
-	CredentialsRejected: {
+var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
+	diagnosis.CredentialsRejected: {
 		"ghcr.io/acme/base:1.4",
 		"A login for this registry is stored on the machine where `docker` ran, and the registry refused it: it has expired, was revoked, or lacks a permission that the registry wants to see. Registries do this for public images too.",
 		"Log out, if the images are public. Else log in with a credential that is valid and may read the image.",
 	},
-	AuthRequired: {
+	diagnosis.AuthRequired: {
 		"nvcr.io/acme/base:1.4",
 		"No login for this registry was sent, and without one it does not give the image. Either none is stored, or it is stored under another spelling of the host (a port, another letter case).",
 		"Log in, or correct the name: many registries answer the same for an image that does not exist.",
 	},
-	DeniedAmbiguous: {
+	diagnosis.DeniedAmbiguous: {
 		"reg.example.com/base:1.4",
 		"The registry refused the request, and its answer does not show whether a login was sent. Registries with Basic authentication, and Amazon ECR Public, answer so.",
 		"Log in with a credential that may read the image, or log out if it is public.",
 	},
-	CredentialHelper: {
+	diagnosis.CredentialHelper: {
 		"ghcr.io/acme/base:1.4",
 		"`config.json` names a program (`credsStore` or `credHelpers`) that keeps the logins, and it could not be run or failed: it is not installed on this machine, the keychain is locked, or there is no desktop session. The registry got no login.",
 		"Repair the program, or remove its entry from `config.json`.",
 	},
-	RateLimited: {
+	diagnosis.RateLimited: {
 		"docker.io/library/alpine:3.23",
 		"Too many requests from this address, or with this account. pullsafe does not repeat such a request: that makes it worse.",
 		"Wait, log in (most registries give more to an account than to an address), or use a mirror.",
 	},
-	NotFound: {
+	diagnosis.NotFound: {
 		"docker.io/library/alpine:nope",
 		"The registry does not have the image or the tag. Some registries answer so for private images as well.",
 		"Look for a typo in name and tag. If the image is private, log in.",
 	},
-	NoMatchingPlatform: {
+	diagnosis.NoMatchingPlatform: {
 		"docker.io/library/alpine:3.23",
 		"The image exists, but not for the platform that is built for.",
 		"Build for another platform (`--platform`), or choose another image.",
 	},
-	NetworkFailure: {
+	diagnosis.NetworkFailure: {
 		"docker.io/library/alpine:3.23",
 		"No connection, or it broke. The line says from where: the *client*, where `docker` runs, asks for tokens; the *builder*, the BuildKit daemon, asks for everything else. They may be on different machines with different proxies.",
 		"Check DNS, proxy, VPN and firewall on that side.",
 	},
-	TLSFailure: {
+	diagnosis.TLSFailure: {
 		"reg.example.com/base:1.4",
 		"A connection was made, but the certificate is not trusted, or the server does not speak TLS.",
 		"Give the builder the registry's CA, or say that it speaks plain HTTP, in `buildkitd.toml` or `daemon.json`. pullsafe never goes from TLS to plain HTTP.",
 	},
-	RegistryOutage: {
+	diagnosis.RegistryOutage: {
 		"mcr.microsoft.com/a:8.0",
 		"The registry or its token service answered with an error of its own (5xx and the like). It has nothing to do with a login.",
 		"Wait and build again; look at the registry's status page.",
 	},
-	PolicyDenied: {
+	diagnosis.PolicyDenied: {
 		"ghcr.io/acme/base:1.4",
 		"A source policy of this build (`EXPERIMENTAL_BUILDKIT_SOURCE_POLICY`, `Dockerfile.rego`, `--policy`), or a rule of the registry's organization, forbids the image. A policy's verdict is final: the image is never tried another way.",
 		"Use an image that is allowed, or have the policy changed.",
 	},
-	InvalidReference: {
+	diagnosis.InvalidReference: {
 		"A",
 		"The name of the image is not a reference. Often an `ARG` in `FROM` has no value, or was declared below the first `FROM`.",
 		"Correct the name.",
 	},
-	Canceled: {
+	diagnosis.Canceled: {
 		"docker.io/library/alpine:3.23",
 		"The build was interrupted, or another part of it had failed before this image was known.",
 		"Nothing, if it was you.",
 	},
-	NotARegistryError: {
+	diagnosis.NotARegistryError: {
 		"docker.io/library/alpine:3.23",
 		"A text that pullsafe does not know. It is shown as it came.",
 		"Read it. If it is a registry's refusal, please report it: see [CONTRIBUTING.md](../CONTRIBUTING.md#adding-things).",
@@ -98,19 +100,19 @@ var explained = map[Class]struct{ ref, cause, remedy string }{
 
 // afterwards says when a headline has which second half, in the order of the page.
 var afterwards = []struct {
-	class Class // of the try without credentials
+	class diagnosis.Class // of the try without credentials
 	when  string
 }{
-	{AuthRequired, "The registry refuses everybody"},
-	{NotFound, "The registry says that there is no such image"},
-	{NoMatchingPlatform, "The image is public, but not for this platform"},
-	{RateLimited, "Too many requests from this address"},
-	{CredentialsRejected, "A credential helper answers for any host, so there was no try without credentials"},
-	{PolicyDenied, "A source policy does not allow the other spelling of the host"},
-	{TLSFailure, "The builder's trust is set for the host as written only"},
-	{NetworkFailure, "No connection"},
-	{RegistryOutage, "The registry does not work as it should"},
-	{Canceled, "The build was interrupted"},
+	{diagnosis.AuthRequired, "The registry refuses everybody"},
+	{diagnosis.NotFound, "The registry says that there is no such image"},
+	{diagnosis.NoMatchingPlatform, "The image is public, but not for this platform"},
+	{diagnosis.RateLimited, "Too many requests from this address"},
+	{diagnosis.CredentialsRejected, "A credential helper answers for any host, so there was no try without credentials"},
+	{diagnosis.PolicyDenied, "A source policy does not allow the other spelling of the host"},
+	{diagnosis.TLSFailure, "The builder's trust is set for the host as written only"},
+	{diagnosis.NetworkFailure, "No connection"},
+	{diagnosis.RegistryOutage, "The registry does not work as it should"},
+	{diagnosis.Canceled, "The build was interrupted"},
 }
 
 func TestCatalogue(t *testing.T) {
@@ -139,11 +141,11 @@ func TestCatalogue(t *testing.T) {
 }
 
 // classes are the constants of the type Class, as declared.
-func classes(t *testing.T) []Class {
+func classes(t *testing.T) []diagnosis.Class {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "diagnosis.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../diagnosis/diagnosis.go", nil, 0)
 	require.NoError(t, err)
-	var list []Class
+	var list []diagnosis.Class
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -152,7 +154,7 @@ func classes(t *testing.T) []Class {
 		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "Class" {
 			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 			require.NoError(t, err)
-			list = append(list, Class(value))
+			list = append(list, diagnosis.Class(value))
 		}
 		return true
 	})
@@ -169,26 +171,13 @@ func classSections(t *testing.T) string {
 		about, ok := explained[class]
 		require.True(t, ok, "the class %q is not explained", class)
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", class, about.cause)
-		var examples []string
-		var first Diagnosis
-		for _, m := range matchers {
-			if m.class != class {
-				continue
-			}
-			d := Diagnose(about.ref, m.example)
-			if examples == nil {
-				first = d
-			}
-			examples = append(examples, m.example)
-		}
-		if examples == nil {
-			require.Equal(t, NotARegistryError, class, "no row of matchers has the class")
-			continue
-		}
+		examples := diagnosis.Examples(class)
+		require.NotEmpty(t, examples, "no row of matchers has the class %q", class)
 		fmt.Fprintf(&b, "What BuildKit or Docker Engine says:\n\n```text\n%s\n```\n\n", strings.Join(examples, "\n"))
-		if class != NotARegistryError {
+		first := report.Explain(attempts(about.ref, examples[0]))
+		if class != diagnosis.NotARegistryError {
 			require.Equal(t, class, first.Class)
-			fmt.Fprintf(&b, "What pullsafe says, for the first of them about `%s`:\n\n```text\n%s\n%s```\n\n", about.ref, first.headline(), indented(first.Remedies))
+			fmt.Fprintf(&b, "What pullsafe says, for the first of them about `%s`:\n\n```text\n%s\n%s```\n\n", about.ref, first.Headline, indented(first.Remedies))
 		}
 		again := "no"
 		if first.AnonymousRetryCanHelp {
@@ -205,16 +194,16 @@ func classIndex(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| The error or the report says | Cause |\n|---|---|\n")
 	for _, class := range classes(t) {
-		if class == NotARegistryError {
+		if class == diagnosis.NotARegistryError {
 			continue // no words of ours
 		}
-		i := slices.IndexFunc(matchers, func(m matcher) bool { return m.class == class })
-		require.GreaterOrEqual(t, i, 0, "no row of matchers has the class %q", class)
-		d := Diagnose(explained[class].ref, matchers[i].example)
-		d.Message = ""
-		said := d.headline()
-		if d.Host != "" {
-			said = strings.ReplaceAll(said, d.Host, "HOST")
+		examples := diagnosis.Examples(class)
+		require.NotEmpty(t, examples, "no row of matchers has the class %q", class)
+		r := attempts(explained[class].ref, examples[0])
+		r.Written.Message = ""
+		said := report.Explain(r).Headline
+		if r.Written.Host != "" {
+			said = strings.ReplaceAll(said, r.Written.Host, "HOST")
 		}
 		fmt.Fprintf(&b, "| %s | [%s](#%s) |\n", said, class, class)
 	}
@@ -222,7 +211,7 @@ func classIndex(t *testing.T) string {
 }
 
 // indented are remedies as an error shows them.
-func indented(remedies []Remedy) string {
+func indented(remedies []report.Remedy) string {
 	var b strings.Builder
 	for _, r := range remedies {
 		switch {
@@ -250,44 +239,44 @@ func secondTries(t *testing.T) string {
 			without            []string
 		},
 		) bool {
-			return len(tc.without) > 0 && Diagnose(tc.ref, tc.written).Class == CredentialsRejected &&
-				Diagnose(tc.ref, tc.without[len(tc.without)-1]).Class == a.class
+			return len(tc.without) > 0 && diagnosis.Diagnose(tc.ref, tc.written).Class == diagnosis.CredentialsRejected &&
+				diagnosis.Diagnose(tc.ref, tc.without[len(tc.without)-1]).Class == a.class
 		})
 		require.GreaterOrEqual(t, i, 0, "no conclusion for %s", a.class)
 		tc := conclusions[i]
-		c := conclude(tc.ref, tc.written, tc.without)
+		c := report.Explain(attempts(tc.ref, tc.written, tc.without...))
 		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", a.when, c.Headline, indented(c.Remedies))
 	}
-	for _, class := range decisive {
+	for _, class := range classes(t) {
 		said := slices.ContainsFunc(afterwards, func(a struct {
-			class Class
+			class diagnosis.Class
 			when  string
 		},
 		) bool {
 			return a.class == class
 		})
-		// These two have the words of their neighbours.
-		require.True(t, said || class == DeniedAmbiguous || class == CredentialHelper, "%s after the second try is not explained", class)
+		// These have the words of their neighbours, or no words of ours.
+		other := []diagnosis.Class{diagnosis.DeniedAmbiguous, diagnosis.CredentialHelper, diagnosis.InvalidReference, diagnosis.NotARegistryError}
+		require.True(t, said || slices.Contains(other, class), "%s after the second try is not explained", class)
 	}
-	refused, denied := Diagnose("ghcr.io/acme/base:1.4", ghcrRejected), Diagnose("ghcr.io/acme/base:1.4", `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
-	tries := Tries{Ref: "ghcr.io/acme/base:1.4", Written: refused}
-	policy, off, strict := tries, tries, tries
+	const base, unsaid = "ghcr.io/acme/base:1.4", "unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/1.4: 401 Unauthorized"
+	denied := diagnosis.Diagnose(base, `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
+	policy, off, strict := attempts(base, ghcrRejected), attempts(base, ghcrRejected), fellBack(t, base, ghcrRejected)
 	policy.Policy, off.Off, strict.Strict = &denied, true, true
-	unknown, broken := Diagnose("reg.example.com/base:1.4", "unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/1.4: 401 Unauthorized"), Diagnose("ghcr.io/acme/base:1.4", brokenHelper)
 	for _, last := range []struct {
 		when string
-		c    Conclusion
+		c    report.Conclusion
 	}{
 		{"The registry refuses everybody, and did not say whether a login was sent", byName(t, "ambiguous, refused too")},
 		{"The registry did not say whether a login was sent, and the helper of every host failed then", byName(t, "ambiguous, helper answers")},
 		{"The helper of this host failed, and the registry refuses everybody", byName(t, "helper, refused")},
 		{"The helper of every host failed", byName(t, "helper, helper")},
-		{"`--call=preflight` says of an image that can be had", tries.Rescued()},
-		{"The same, when the registry did not say whether a login was sent", Tries{Ref: "reg.example.com/base:1.4", Written: unknown}.Rescued()},
-		{"The same, when the helper failed", Tries{Ref: "ghcr.io/acme/base:1.4", Written: broken}.Rescued()},
-		{"The image was had, and a policy does not allow it", policy.Conclude()},
-		{"The image was had, and `strict` does not allow that", strict.Rescued()},
-		{"The second try is switched off (`retry=off`, or `hosts` without this host)", off.Conclude()},
+		{"`--call=preflight` says of an image that can be had", report.Explain(fellBack(t, base, ghcrRejected))},
+		{"The same, when the registry did not say whether a login was sent", report.Explain(fellBack(t, "reg.example.com/base:1.4", unsaid))},
+		{"The same, when the helper failed", report.Explain(fellBack(t, base, brokenHelper))},
+		{"The image was had, and a policy does not allow it", report.Explain(policy)},
+		{"The image was had, and `strict` does not allow that", report.Explain(strict)},
+		{"The second try is switched off (`retry=off`, or `hosts` without this host)", report.Explain(off)},
 	} {
 		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", last.when, last.c.Headline, indented(last.c.Remedies))
 	}
@@ -295,15 +284,15 @@ func secondTries(t *testing.T) string {
 }
 
 // byName is a case of the truth table.
-func byName(t *testing.T, name string) Conclusion {
+func byName(t *testing.T, name string) report.Conclusion {
 	t.Helper()
 	for _, tc := range conclusions {
 		if tc.name == name {
-			return conclude(tc.ref, tc.written, tc.without)
+			return report.Explain(attempts(tc.ref, tc.written, tc.without...))
 		}
 	}
 	require.Fail(t, "no conclusion "+name)
-	return Conclusion{}
+	return report.Conclusion{}
 }
 
 func registryTable() string {

@@ -1,0 +1,203 @@
+package frontend
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/pkg/errors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/resolve"
+	"github.com/org/pullsafe/llb"
+)
+
+// evaluate has the daemon solve the result before it is handed over, so that an
+// image whose content cannot be pulled is still the frontend's to fall back for, or
+// to explain. What fails for any other reason is handed over as it is, unsolved:
+// BuildKit remembers within the job what succeeded and what failed, so that nothing
+// runs twice, and the client gets the error, and what it may start a container
+// from, as without this frontend.
+func (s *session) evaluate(ctx context.Context, res *gwclient.Result) (*gwclient.Result, error) {
+	caps := s.client.BuildOpts().Caps
+	if caps.Supports(gwpb.CapGatewayEvaluate) != nil {
+		return res, nil
+	}
+	for {
+		err := evaluateAll(ctx, res)
+		if err == nil {
+			return res, nil
+		}
+		f := s.pullFailure(err)
+		if f == nil {
+			return res, nil
+		}
+		again, err := s.fallBack(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return nil, f.err()
+		}
+		s.client.quiet = true
+		res, err = builder.Build(ctx, s.client)
+		s.client.quiet = false
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func evaluateAll(ctx context.Context, res *gwclient.Result) error {
+	eg, ctx := errgroup.WithContext(ctx)
+	_ = res.EachRef(func(ref gwclient.Reference) error {
+		eg.Go(func() error { return ref.Evaluate(ctx) })
+		return nil
+	})
+	return eg.Wait()
+}
+
+// pullFailure is an op that failed because content of an image could not be pulled.
+type pullFailure struct {
+	cause  error
+	vertex *llb.Vertex
+	// images are those that the op needs, and of which it may have been one.
+	images []*image
+}
+
+// image is an image source below an op that failed.
+type image struct {
+	llb.Source
+
+	known  *resolve.Resolution // nil if it was not resolved in this build
+	result *resolve.Resolution // what became of it
+}
+
+// pullFailure is nil for an error that is no registry's answer about an image. What a
+// command returned is none, whatever it printed.
+func (s *session) pullFailure(err error) *pullFailure {
+	var ve *errdefs.VertexError
+	var exit *gwpb.ExitError
+	if !errors.As(err, &ve) || errors.As(err, &exit) {
+		return nil
+	}
+	v, ok := s.client.find(digest.Digest(ve.Vertex.Digest))
+	if !ok {
+		return nil
+	}
+	f := &pullFailure{cause: err, vertex: v}
+	for _, src := range v.Sources() {
+		f.images = append(f.images, &image{Source: src, known: s.client.resolver.Source(src.Ref, ociPlatform(src.Platform))})
+	}
+	if len(f.images) == 0 || !explains(f.answer().Class) {
+		return nil
+	}
+	f.narrow()
+	return f
+}
+
+// find looks for an op in what the builder had solved.
+func (c *client) find(vertex digest.Digest) (*llb.Vertex, bool) {
+	names := c.resolver.Names()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, def := range c.solved {
+		if v, ok := names.Find(def, vertex); ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// answer is what the error says of the first image.
+func (f *pullFailure) answer() diagnosis.Diagnosis {
+	return diagnosis.Diagnose(f.images[0].Ref.String(), f.cause.Error())
+}
+
+// narrow leaves the images of the repository that the error names, if it does.
+func (f *pullFailure) narrow() {
+	text := f.cause.Error()
+	named := slices.DeleteFunc(slices.Clone(f.images), func(i *image) bool {
+		return !strings.Contains(text, "/v2/"+reference.Path(i.Ref)+"/")
+	})
+	if len(named) > 0 {
+		f.images = named
+	}
+}
+
+// err is the error of the first image that failed.
+func (f *pullFailure) err() error {
+	for _, i := range f.images {
+		if i.result != nil && i.result.Err != nil {
+			return refErrorOf(i.result)
+		}
+	}
+	return f.cause
+}
+
+// fallBack resolves anonymously what the failure may be about, and tells whether
+// that lets the build go on. Of several images, those fall back whose registry
+// rejects the credentials when it is asked again.
+func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
+	if len(f.images) > 1 && f.answer().AnonymousRetryCanHelp {
+		var rejected []*image
+		for _, i := range f.images {
+			if (i.known == nil || !i.known.FellBack()) && s.client.resolver.Rejected(ctx, s.request(i)) {
+				rejected = append(rejected, i)
+			}
+		}
+		if len(rejected) > 0 {
+			f.images = rejected
+		}
+	}
+	again := false
+	for _, i := range f.images {
+		res, err := s.client.resolver.Pull(ctx, s.request(i), i.known, f.cause)
+		if err != nil {
+			return false, err
+		}
+		i.result = res
+		again = again || res.Err == nil
+	}
+	if again {
+		s.again(f)
+	}
+	return again, nil
+}
+
+// request asks for the metadata of an image as the builder did.
+func (s *session) request(i *image) *resolve.Request {
+	opt := sourceresolver.Opt{
+		LogName:  "[internal] load metadata for " + i.Ref.String(),
+		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: ociPlatform(i.Platform), ResolveMode: s.resolveMode},
+	}
+	return resolve.ConfigRequest(s.client.Client, i.Ref.String(), opt)
+}
+
+// again prepares the solve that follows the fallback.
+func (s *session) again(f *pullFailure) {
+	c := s.client
+	if c.again == nil {
+		c.again = &retry{layers: map[string]int{}}
+	}
+	c.again.vertices = append(c.again.vertices, f.vertex.Digest())
+	for _, i := range f.images {
+		if i.result.Err != nil || !f.vertex.IgnoresCache() {
+			continue
+		}
+		if n := layersOf(i.result.Image.Config); n > 0 {
+			c.again.layers[llb.ImageSource(i.Ref)] = n
+		}
+	}
+	c.mu.Lock()
+	c.solved = nil
+	c.mu.Unlock()
+}

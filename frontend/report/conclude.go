@@ -1,0 +1,120 @@
+package report
+
+import (
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/resolve"
+)
+
+// Diagnosis is a diagnosis with what to do about it.
+type Diagnosis struct {
+	diagnosis.Diagnosis
+	// Remedies are in the order in which to try them.
+	Remedies []Remedy `json:"remedies"`
+}
+
+// Conclusion is what the answers about one reference mean together.
+type Conclusion struct {
+	Diagnosis
+
+	Headline string // one line, without the name of the image
+	Open     string // what a single answer leaves open
+}
+
+// Explain says what the answers about a reference mean that could not be resolved,
+// or only by the anonymous fallback. It claims nothing that the texts do not show:
+// when both attempts were denied, an expired login is not known.
+func Explain(r *resolve.Resolution) Conclusion {
+	d := r.Written
+	if r.Policy != nil {
+		c := conclusion(d, opening(d)+sayVerdict(*r.Policy), steps(d.Host, doLogout, doLogin, noteAgain))
+		c.AnonymousRetryCanHelp = false
+		return c
+	}
+	if r.FellBack() {
+		return ExplainFallback(d, r.Strict)
+	}
+	last, tried := r.Decisive()
+	if !tried {
+		c := conclusion(d, headline(d), remedies(d))
+		if r.Off && d.AnonymousRetryCanHelp {
+			c.Headline = opening(d) + sayOff
+		}
+		return c
+	}
+	clause, todo := afterFallback(d, last)
+	c := conclusion(d, opening(d)+clause, todo)
+	c.AnonymousRetryCanHelp = false
+	//exhaustive:ignore
+	switch last.Class {
+	case diagnosis.NotFound, diagnosis.NoMatchingPlatform, diagnosis.RateLimited:
+		// The anonymous answer is about the image, the first one was not.
+		c.Class, c.HTTPStatus, c.Message, c.Network = last.Class, last.HTTPStatus, last.Message, last.Network
+	}
+	return c
+}
+
+// ExplainFallback says what the first answer means when the anonymous fallback
+// resolved the reference.
+func ExplainFallback(d diagnosis.Diagnosis, strict bool) Conclusion {
+	say := sayFallback(d)
+	if strict {
+		say += sayStrict
+	}
+	if d.Class == diagnosis.CredentialHelper {
+		return conclusion(d, opening(d)+say, remedies(d))
+	}
+	return conclusion(d, opening(d)+say, steps(d.Host, doLogout, noteKeepForPush(where(d)), noteEnv))
+}
+
+// ExplainSingle says what one answer means of which nothing more is known, for
+// example because it comes from a log: no word on whether the image is public, but
+// how to find out.
+func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
+	c := conclusion(d, headline(d), remedies(d))
+	if c.Open = leftOpen(d); c.Open != "" {
+		c.Headline, c.Remedies = opening(d), findOut(d, ref)
+	}
+	return c
+}
+
+func conclusion(d diagnosis.Diagnosis, headline string, remedies []Remedy) Conclusion {
+	return Conclusion{Diagnosis: Diagnosis{d, remedies}, Headline: headline}
+}
+
+// afterFallback is what the answer to the anonymous fallback adds to the first one:
+// the second half of the headline, and what to do.
+func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remedy) {
+	helper, host := first.Class == diagnosis.CredentialHelper, first.Host
+	//exhaustive:ignore
+	switch last.Class {
+	case diagnosis.AuthRequired, diagnosis.DeniedAmbiguous:
+		switch {
+		case helper:
+			todo = append(remedies(first), login(host))
+		case first.Class == diagnosis.DeniedAmbiguous:
+			todo = steps(host, doLogin, noteTypo, noteAgain)
+		default:
+			todo = steps(host, doLogout, doLogin, noteTypo, noteAgain)
+		}
+		return sayDeniedToo(first), todo
+	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
+		if helper {
+			return sayHelperAnswers(first, last), remedies(first)
+		}
+		return sayHelperAnswers(first, last), steps(host, doLogin, doLogout, noteHelperAll)
+	case diagnosis.TLSFailure:
+		return sayUnfinished(last), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
+	case diagnosis.NotFound:
+		return sayMissing, steps(host, noteTypo, doLogin, doLogout)
+	case diagnosis.NoMatchingPlatform:
+		return sayNoPlatform, steps(host, notePlatforms, doLogout)
+	case diagnosis.RateLimited:
+		return sayAnonymousLimit + inParens(last.Message), steps(host, doLogin, noteRaises)
+	case diagnosis.PolicyDenied:
+		return sayPolicy(first, last), steps(host, doLogout, doLogin, notePolicyAlias)
+	case diagnosis.Canceled:
+		return sayCanceled, steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
+	default:
+		return sayUnfinished(last), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
+	}
+}

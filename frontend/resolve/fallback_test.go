@@ -1,0 +1,194 @@
+package resolve
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pkg/errors"
+	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/llb"
+)
+
+func TestNextAlias(t *testing.T) {
+	for _, tc := range []struct {
+		name, first string
+		class       diagnosis.Class
+		next        bool
+	}{
+		{"400", head + "400 Bad Request", diagnosis.RegistryOutage, true},
+		{"404", head + "404 Not Found", diagnosis.NotFound, true},
+		{"421", head + "421 Misdirected Request", diagnosis.RegistryOutage, true},
+		{"503", outage, diagnosis.RegistryOutage, true},
+		{"network", dial, diagnosis.NetworkFailure, true},
+		{"TLS", badTLS, diagnosis.TLSFailure, true},
+		{"credentials after all", rejected, diagnosis.CredentialsRejected, true},
+		{"helper", "error getting credentials - err: exit status 1, out: `no`", diagnosis.CredentialHelper, true},
+		{"anonymous denial", anonymous, diagnosis.AuthRequired, false},
+		{"policy", `could not resolve image due to policy: source "docker-image://` + uvUpper + `" denied by policy: source denied by policy`, diagnosis.PolicyDenied, false},
+		{"rate limit", limited, diagnosis.RateLimited, false},
+		{"no platform", "no match for platform in manifest " + testDigest.String() + ": not found", diagnosis.NoMatchingPlatform, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {tc.first}, uvPort: {""}})
+				r := newResolver(d)
+				res := resolve(t, r, d, uv)
+				require.Len(t, res.Fallback, 1, "a repetition is no other answer")
+				require.Equal(t, tc.class, res.Fallback[0].Class)
+				require.Equal(t, tc.next, res.FellBack())
+				if !tc.next {
+					require.EqualError(t, res.Err, rejected)
+					require.Nil(t, res.Image)
+					requireRequests(t, d, uv, uv, uvUpper)
+					require.Empty(t, r.Names())
+					return
+				}
+				require.NoError(t, res.Err)
+				require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "ghcr.io:443/astral-sh/uv"}, r.Names())
+				for _, c := range d.calls {
+					require.Equal(t, uvStep, c.logName)
+				}
+				requireAlias(t, d, d.calls[len(d.calls)-1], uv, uvPort)
+			})
+		})
+	}
+}
+
+// TestNoAliasAnswers: every kind is tried, and each of the answers is kept.
+func TestNoAliasAnswers(t *testing.T) {
+	for _, noPolicies := range []bool{false, true} {
+		d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {badTLS}, uvPort: {rejected}, uvBoth: {anonymous}})
+		d.noPolicies = noPolicies
+		r := newResolver(d)
+		res := resolve(t, r, d, uv)
+		requireRequests(t, d, uv, uv, uvUpper, uvPort, uvBoth)
+		require.EqualError(t, res.Err, rejected)
+		var classes []diagnosis.Class
+		for _, a := range res.Fallback {
+			classes = append(classes, a.Class)
+		}
+		require.Equal(t, []diagnosis.Class{diagnosis.TLSFailure, diagnosis.CredentialsRejected, diagnosis.AuthRequired}, classes)
+		decisive, ok := res.Decisive()
+		require.True(t, ok)
+		require.Equal(t, diagnosis.AuthRequired, decisive.Class)
+		require.Equal(t, diagnosis.CredentialsRejected, res.Written.Class)
+	}
+}
+
+// TestKnownAliasGoesFirst: what has worked for a repository is tried first for its next
+// tag.
+func TestKnownAliasGoesFirst(t *testing.T) {
+	const uv8, uv8Port, uv8Upper = "ghcr.io/astral-sh/uv:0.8", "ghcr.io:443/astral-sh/uv:0.8", "GHCR.IO/astral-sh/uv:0.8"
+	d := newDaemon(t, map[string][]string{
+		uv: {rejected}, uvUpper: {rejected}, uvPort: {""},
+		uv8: {rejected}, uv8Port: {head + "400 Bad Request"}, uv8Upper: {""},
+	})
+	r := newResolver(d)
+	require.NoError(t, resolve(t, r, d, uv).Err)
+	require.NoError(t, resolve(t, r, d, uv8).Err)
+	asked, became := d.requests()
+	require.Equal(t, []string{uv, uvUpper, uvPort, uv8, uv8Port, uv8Upper}, became)
+	require.Equal(t, []string{uv, uv, uv, uv8, uv8, uv8}, asked)
+	require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "ghcr.io:443/astral-sh/uv"}, r.Names())
+}
+
+// TestAliasOrderOfADigest: an image that is pinned by digest is asked for by the port
+// alone last, whatever the registry answers best.
+func TestAliasOrderOfADigest(t *testing.T) {
+	for suffix, hosts := range map[string][]string{
+		":1":                        {"quay.io:443", "QUAY.IO", "QUAY.IO:443"},
+		"@" + testDigest.String():   {"QUAY.IO", "QUAY.IO:443", "quay.io:443"},
+		":1@" + testDigest.String(): {"QUAY.IO", "QUAY.IO:443", "quay.io:443"},
+	} {
+		ref := "quay.io/a/b" + suffix
+		answers, want := map[string][]string{ref: {rejected}}, []string{ref}
+		for _, host := range hosts {
+			alias := host + "/a/b" + suffix
+			if strings.Contains(suffix, "@") {
+				alias = host + "/a/b@" + noDigest.String() // asked first, and no further
+			}
+			answers[alias] = []string{badTLS}
+			want = append(want, alias)
+		}
+		d := newDaemon(t, answers)
+		require.Error(t, resolve(t, newResolver(d), d, ref).Err)
+		requireRequests(t, d, ref, want...)
+	}
+}
+
+func TestTransientFaults(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		upper []string
+		asked []string
+		took  time.Duration
+	}{
+		{"passes", []string{outage, ""}, []string{uv, uvUpper, uvUpper}, transientWait},
+		{"passes late", []string{dial, outage, ""}, []string{uv, uvUpper, uvUpper, uvUpper}, 3 * transientWait},
+		{"stays", []string{outage}, []string{uv, uvUpper, uvUpper, uvUpper, uvPort}, 3 * transientWait},
+		{"turns", []string{outage, anonymous}, []string{uv, uvUpper, uvUpper}, transientWait},
+		{"lasting", []string{badTLS}, []string{uv, uvUpper, uvPort}, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: tc.upper, uvPort: {anonymous}})
+				began := time.Now()
+				res := resolve(t, newResolver(d), d, uv)
+				require.Equal(t, tc.upper[len(tc.upper)-1] != "", res.Err != nil)
+				requireRequests(t, d, uv, tc.asked...)
+				require.Equal(t, tc.took, time.Since(began))
+			})
+		})
+	}
+}
+
+// TestNoAnswer: a registry that hangs under its host aliases does not hold the error
+// back for longer than the bound, whatever it does.
+func TestNoAnswer(t *testing.T) {
+	const eof = "failed to do request: EOF"
+	for _, tc := range []struct {
+		name   string
+		answer func(ctx context.Context) error
+		took   time.Duration
+		asked  int // under aliases
+		says   string
+	}{
+		{"hangs", func(ctx context.Context) error {
+			<-ctx.Done()
+			return errors.New("rpc error: code = Canceled desc = context canceled")
+		}, answerWithin, 1, "no answer within a minute"},
+		{"a late fault is not repeated", func(context.Context) error {
+			time.Sleep(repeatWithin + time.Second)
+			return errors.New(eof)
+		}, 3 * (repeatWithin + time.Second), 3, "EOF"},
+		{"a fault at once is", func(context.Context) error { return errors.New(eof) }, 3 * 3 * transientWait, 9, "EOF"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := answering(t, nil)
+				d.registry = func(ctx context.Context, ref string) error {
+					if ref == uv {
+						return errors.New(rejected)
+					}
+					return tc.answer(ctx)
+				}
+				r := newResolver(d)
+				start := time.Now()
+				res := resolve(t, r, d, uv)
+				require.Equal(t, tc.took, time.Since(start))
+				require.Len(t, d.calls, 1+tc.asked)
+				require.EqualError(t, res.Err, rejected)
+				last, ok := res.Decisive()
+				require.True(t, ok)
+				require.Equal(t, diagnosis.NetworkFailure, last.Class)
+				require.Contains(t, last.Message, tc.says)
+				require.False(t, res.Canceled(), "it is an answer, and remembered")
+			})
+		})
+	}
+}

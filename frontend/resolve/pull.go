@@ -1,0 +1,81 @@
+package resolve
+
+import (
+	"context"
+	"slices"
+
+	"github.com/distribution/reference"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+)
+
+// Rejected tells whether the registry rejects the session's credentials for the
+// repository of a reference whose metadata BuildKit knows, perhaps from its content
+// store. When it does not, the progress step that asked is left as it was before.
+func (r *Resolver) Rejected(ctx context.Context, q *Request) bool {
+	named := q.parse()
+	if named == nil || !r.opt.Policies {
+		return false
+	}
+	if err := r.probe(ctx, q, named, named); err != nil {
+		return diagnosis.Diagnose(q.Ref, err.Error()).AnonymousRetryCanHelp
+	}
+	_, _, _, _ = r.asWritten(ctx, q, named)
+	return false
+}
+
+// Pull takes note that content of an image could not be pulled, which q asks for
+// with the digest that was resolved, and falls back where the answer allows it.
+// old is what was known of the reference, nil if it was not resolved in this build;
+// its place is taken. The metadata stays.
+func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed error) (*Resolution, error) {
+	named := q.parse()
+	if named == nil {
+		return nil, failed
+	}
+	res := r.newResolution(q, named)
+	if old != nil {
+		*res = *old
+	}
+	d := diagnosis.Diagnose(q.Ref, failed.Error())
+	res.Pulling, res.Err = true, failed
+	if res.FellBack() {
+		res.Fallback, res.Alias = append(res.Fallback, d), nil
+		r.remember(res)
+		return res, nil
+	}
+	res.Written = d
+	if d.AnonymousRetryCanHelp && !res.Off {
+		if err := r.fallBack(ctx, q, named, res); err != nil {
+			return nil, err
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+	}
+	r.remember(res)
+	return res, nil
+}
+
+// Source is what is known of an image source of a definition, which carries the
+// digest that was resolved; nil if nothing is.
+func (r *Resolver) Source(ref reference.Named, platform *ocispecs.Platform) *Resolution {
+	for _, res := range r.All() {
+		if res.Image == nil || !samePlatform(res.Platform, platform) {
+			continue
+		}
+		if pinned, err := res.pinned(); err == nil && pinned.String() == ref.String() {
+			return res
+		}
+	}
+	return nil
+}
+
+func samePlatform(a, b *ocispecs.Platform) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.OS == b.OS && a.Architecture == b.Architecture && a.Variant == b.Variant &&
+		a.OSVersion == b.OSVersion && slices.Equal(a.OSFeatures, b.OSFeatures)
+}
