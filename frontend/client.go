@@ -21,15 +21,13 @@ type client struct {
 	resolver *resolve.Resolver
 	policies bool // the daemon applies source policies, also those of a request
 
-	// again is what a second solve has to do differently; nil in the first.
-	again *retry
 	// call is set for a request that is no build, which the builder is not to know.
 	call bool
-	// quiet is set while the builder repeats what it has warned about.
+	// quiet: nobody asked for the builder's warnings.
 	quiet bool
 
 	mu     sync.Mutex
-	solved []*pb.Definition // what the builder had solved, as it was sent
+	solved map[gwclient.Reference]gwclient.SolveRequest // what the builder had solved
 }
 
 // currentFrontend is implemented by the client of a frontend image; embedding
@@ -47,6 +45,7 @@ func newClient(gw gwclient.Client, opt options) *client {
 	caps := gw.BuildOpts().LLBCaps
 	c := &client{
 		Client:   gw,
+		solved:   map[gwclient.Reference]gwclient.SolveRequest{},
 		policies: caps.Supports(pb.CapSourcePolicy) == nil,
 	}
 	c.resolver = resolve.New(resolve.Options{

@@ -19,7 +19,7 @@ import (
 )
 
 // overTheGateway is err as the other side of a gRPC connection has it.
-func overTheGateway(t *testing.T, err error) error {
+func overTheGateway(t testing.TB, err error) error {
 	t.Helper()
 	return grpcerrors.FromGRPC(grpcerrors.ToGRPC(t.Context(), err))
 }

@@ -2,15 +2,17 @@ package frontend
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
-	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/solver/result"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 	"golang.org/x/sync/errgroup"
@@ -47,10 +49,7 @@ func (s *session) evaluate(ctx context.Context, res *gwclient.Result) (*gwclient
 		if !again {
 			return nil, f.err()
 		}
-		s.client.quiet = true
-		res, err = builder.Build(ctx, s.client)
-		s.client.quiet = false
-		if err != nil {
+		if res, err = s.solveAgain(ctx, res, f.vertex); err != nil {
 			return nil, err
 		}
 	}
@@ -109,8 +108,8 @@ func (c *client) find(vertex digest.Digest) (*llb.Vertex, bool) {
 	names := c.resolver.Names()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, def := range c.solved {
-		if v, ok := names.Find(def, vertex); ok {
+	for _, req := range c.solved {
+		if v, ok := names.Find(req.Definition, vertex); ok {
 			return v, true
 		}
 	}
@@ -122,14 +121,18 @@ func (f *pullFailure) answer() diagnosis.Diagnosis {
 	return diagnosis.Diagnose(f.images[0].Ref.String(), f.cause.Error())
 }
 
-// narrow leaves the images of the repository that the error names, if it does.
+// narrow leaves the images of the repository, or of the registry, that the error
+// names, if it does.
 func (f *pullFailure) narrow() {
 	text := f.cause.Error()
-	named := slices.DeleteFunc(slices.Clone(f.images), func(i *image) bool {
-		return !strings.Contains(text, "/v2/"+reference.Path(i.Ref)+"/")
-	})
-	if len(named) > 0 {
-		f.images = named
+	for _, part := range []func(reference.Named) string{
+		func(ref reference.Named) string { return "/v2/" + reference.Path(ref) + "/" },
+		func(ref reference.Named) string { return "://" + reference.Domain(ref) + "/" },
+	} {
+		named := slices.DeleteFunc(slices.Clone(f.images), func(i *image) bool { return !strings.Contains(text, part(i.Ref)) })
+		if len(named) > 0 {
+			f.images = named
+		}
 	}
 }
 
@@ -167,9 +170,6 @@ func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
 		i.result = res
 		again = again || res.Err == nil
 	}
-	if again {
-		s.again(f)
-	}
 	return again, nil
 }
 
@@ -182,22 +182,62 @@ func (s *session) request(i *image) *resolve.Request {
 	return resolve.ConfigRequest(s.client.Client, i.Ref.String(), opt)
 }
 
-// again prepares the solve that follows the fallback.
-func (s *session) again(f *pullFailure) {
+// solveAgain has the builder's definitions solved once more, now that an image fell
+// back of which content was rejected.
+func (s *session) solveAgain(ctx context.Context, res *gwclient.Result, failed *llb.Vertex) (*gwclient.Result, error) {
 	c := s.client
-	if c.again == nil {
-		c.again = &retry{layers: map[string]int{}}
-	}
-	c.again.vertices = append(c.again.vertices, f.vertex.Digest())
-	for _, i := range f.images {
-		if i.result.Err != nil || !f.vertex.IgnoresCache() {
-			continue
+	return result.ConvertResult(res, func(ref gwclient.Reference) (gwclient.Reference, error) {
+		c.mu.Lock()
+		req, ok := c.solved[ref]
+		delete(c.solved, ref)
+		c.mu.Unlock()
+		if !ok {
+			return ref, nil
 		}
-		if n := layersOf(i.result.Image.Config); n > 0 {
-			c.again.layers[llb.ImageSource(i.Ref)] = n
+		def, err := c.again(req.Definition, failed.Digest())
+		if err != nil {
+			return nil, err
 		}
+		req.Definition = def
+		r, err := c.Solve(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return r.SingleRef()
+	})
+}
+
+// again returns def such that nothing of it is merged into what failed. The op that
+// failed, and what depends on it, ignore the cache. If they did so anyway
+// (--no-cache), that makes no difference between the two, and the images get another
+// cache key, by a limit to their layers that is no limit.
+func (c *client) again(def *pb.Definition, failed digest.Digest) (*pb.Definition, error) {
+	names := c.resolver.Names()
+	v, ok := names.Find(def, failed)
+	switch {
+	case ok && v.IgnoresCache():
+		return llb.LimitLayers(def, func(src llb.Source) int {
+			res := c.resolver.Source(src.Ref, ociPlatform(src.Platform))
+			if _, ok := names.Alias(src.Ref); !ok || res == nil {
+				return 0
+			}
+			return layersOf(res.Image.Config)
+		})
+	case ok:
+		def = v.IgnoreCache()
 	}
-	c.mu.Lock()
-	c.solved = nil
-	c.mu.Unlock()
+	return names.IgnoreCache(def), nil
+}
+
+// layersOf is the number of layers that an image's configuration names.
+func layersOf(config []byte) int {
+	var image struct {
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if json.Unmarshal(config, &image) != nil {
+		return 0
+	}
+	return len(image.RootFS.DiffIDs)
 }

@@ -28,8 +28,9 @@ import (
 
 const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
 
-// testConfig is the image config that every answer of the fake carries.
-var testConfig = []byte(`{"os":"linux"}`)
+// testConfig is the image config that every answer of the fake carries. Without layers
+// the builder would take the image for scratch.
+var testConfig = []byte(`{"os":"linux","architecture":"amd64","rootfs":{"diff_ids":["` + string(testDigest) + `","` + string(testDigest) + `"]}}`)
 
 type platform = ocispecs.Platform
 
@@ -73,7 +74,8 @@ type fakeClient struct {
 
 	mu        sync.Mutex
 	calls     []call
-	checks    []string // identifiers that only the policies were asked about
+	checks    []string                // identifiers that only the policies were asked about
+	checked   []gwclient.SolveRequest // and the requests for it
 	solves    []gwclient.SolveRequest
 	evaluated []gwclient.SolveRequest
 	warnings  []warning
@@ -128,7 +130,7 @@ func (f *fakeClient) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwc
 	if image := unused(f.t, req.Definition); image != nil {
 		op := &pb.SourceOp{Identifier: llb.ImageSource(image.Ref)}
 		f.mu.Lock()
-		f.checks = append(f.checks, op.Identifier)
+		f.checks, f.checked = append(f.checks, op.Identifier), append(f.checked, req)
 		f.mu.Unlock()
 		return gwclient.NewResult(), f.evaluate(ctx, op, req.SourcePolicies)
 	}

@@ -37,6 +37,7 @@ type preflight struct {
 	ctx    context.Context //nolint:containedctx // of the whole, which the grace ends
 	cancel context.CancelCauseFunc
 	slots  chan struct{}
+	spare  chan struct{} // the slots that what is not needed may take
 
 	needed, others sync.WaitGroup
 	unneeded       []references.Reference
@@ -47,7 +48,7 @@ type preflight struct {
 }
 
 func (s *session) newPreflight(ctx context.Context) *preflight {
-	p := &preflight{s: s, slots: make(chan struct{}, maxResolutions)}
+	p := &preflight{s: s, slots: make(chan struct{}, maxResolutions), spare: make(chan struct{}, maxResolutions/2)}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	for _, ref := range s.refs {
 		if !ref.Needed {
@@ -119,9 +120,13 @@ func (p *preflight) resolveOthers() {
 // resolve asks for ref as the builder will, so that the builder is answered from
 // the same request.
 func (p *preflight) resolve(ref references.Reference) error {
-	select {
-	case p.slots <- struct{}{}:
-	case <-p.ctx.Done():
+	if !ref.Needed {
+		if !p.enter(p.spare) {
+			return nil
+		}
+		defer func() { <-p.spare }()
+	}
+	if !p.enter(p.slots) {
 		return nil
 	}
 	defer func() { <-p.slots }()
@@ -138,6 +143,16 @@ func (p *preflight) resolve(ref references.Reference) error {
 		_, _, _, err = c.ResolveImageConfig(p.ctx, ref.Name, opt)
 	}
 	return err
+}
+
+// enter takes a slot, unless the preflight ends before there is one.
+func (p *preflight) enter(slots chan struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
 }
 
 // onBuild are the images that the ONBUILD triggers of the resolved bases name and

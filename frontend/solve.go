@@ -2,9 +2,7 @@ package frontend
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strconv"
 
 	"github.com/distribution/reference"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
@@ -26,14 +24,17 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 	if req.Definition == nil || req.Frontend != "" {
 		return c.Client.Solve(ctx, req)
 	}
-	c.mu.Lock()
-	c.solved = append(c.solved, req.Definition)
-	c.mu.Unlock()
 	solve, err := c.underAliases(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	return c.Client.Solve(ctx, solve)
+	res, err := c.Client.Solve(ctx, solve)
+	if err == nil && res.Ref != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.solved[res.Ref] = req
+	}
+	return res, err
 }
 
 // underAliases returns req such that the repositories that fell back are pulled
@@ -46,7 +47,6 @@ func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (g
 	if len(names) == 0 {
 		return req, nil
 	}
-	req.Definition = c.again.ignoreCache(names, req.Definition)
 	if !c.policies {
 		def, err := names.Rewrite(req.Definition)
 		req.Definition = def
@@ -62,7 +62,6 @@ func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (g
 	if err := c.leave(ctx, req.Definition, names, policy); err != nil {
 		return req, err
 	}
-	c.again.limitLayers(policy)
 	if len(policy.Rules) > 0 {
 		req.Definition = names.Annotate(req.Definition)
 		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
@@ -128,54 +127,4 @@ func (c *client) check(ctx context.Context, res *resolve.Resolution, ref referen
 	}
 	_, err = c.Client.Solve(ctx, req)
 	return err
-}
-
-// retry is what a solve does differently that follows the rejection of a layer.
-type retry struct {
-	// vertices are the ops that failed, by their digests as the builder has them.
-	vertices []digest.Digest
-	// layers are the numbers of layers, by image source, of images that are needed
-	// by an op that ignores the cache anyway.
-	layers map[string]int
-}
-
-// ignoreCache lets the ops that failed, and what depends on them, run again.
-func (r *retry) ignoreCache(names llb.Names, def *pb.Definition) *pb.Definition {
-	if r == nil {
-		return def
-	}
-	for _, vertex := range r.vertices {
-		if v, ok := llb.Names(nil).Find(def, vertex); ok && !v.IgnoresCache() {
-			def = v.IgnoreCache(names)
-		}
-	}
-	return def
-}
-
-// limitLayers gives the images another cache key than they had in the first solve,
-// by a limit to their layers that is no limit. An op that ignores the cache
-// (--no-cache) would be merged into its failed self otherwise, whatever the second
-// definition says (solver/index.go, LoadOrStore).
-func (r *retry) limitLayers(policy *spb.Policy) {
-	if r == nil {
-		return
-	}
-	for _, rule := range policy.Rules {
-		if n, ok := r.layers[rule.GetSelector().GetIdentifier()]; ok {
-			rule.Updates.Attrs = map[string]string{pb.AttrImageLayerLimit: strconv.Itoa(n)}
-		}
-	}
-}
-
-// layersOf is the number of layers that an image's configuration names.
-func layersOf(config []byte) int {
-	var image struct {
-		RootFS struct {
-			DiffIDs []string `json:"diff_ids"`
-		} `json:"rootfs"`
-	}
-	if json.Unmarshal(config, &image) != nil {
-		return 0
-	}
-	return len(image.RootFS.DiffIDs)
 }

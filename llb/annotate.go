@@ -14,7 +14,7 @@ import "github.com/moby/buildkit/solver/pb"
 func (n Names) Annotate(def *pb.Definition) *pb.Definition {
 	out := def
 	for _, marshal := range []func(*pb.Op) ([]byte, error){(*pb.Op).Marshal, marshalInOrder} {
-		converted, err := n.rewrite(def, marshal)
+		converted, err := rewrite(def, n.edit, marshal)
 		if err != nil || converted == def {
 			return def
 		}

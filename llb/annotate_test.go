@@ -14,7 +14,7 @@ func TestAnnotate(t *testing.T) {
 	def := build(t, func(ref string) string { return ref })
 	before := def.CloneVT()
 	converted := requireRewrite(t, names, def)
-	ordered, err := names.rewrite(def, marshalInOrder)
+	ordered, err := rewrite(def, names.edit, marshalInOrder)
 	require.NoError(t, err)
 	require.NotEqual(t, converted.Def, ordered.Def)
 

@@ -1,6 +1,9 @@
 package llb
 
 import (
+	"maps"
+	"strconv"
+
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
@@ -18,36 +21,56 @@ import (
 // recomputeDigests).
 func (n Names) Rewrite(def *pb.Definition) (*pb.Definition, error) {
 	// Deterministic, as BuildKit's client marshals ops (client/llb/marshal.go).
-	return n.rewrite(def, (*pb.Op).Marshal)
+	return rewrite(def, n.edit, (*pb.Op).Marshal)
 }
 
-// rewrite is Rewrite with the given way to marshal an op that changed.
-func (n Names) rewrite(def *pb.Definition, marshal func(*pb.Op) ([]byte, error)) (*pb.Definition, error) {
-	if len(n) == 0 {
-		return def, nil
+// edit gives an image source its host alias, if it has one.
+func (n Names) edit(src Source, op *pb.SourceOp) bool {
+	alias, ok := n.Alias(src.Ref)
+	if ok {
+		op.Identifier = ImageSource(alias)
 	}
-	ops, matched, err := n.aliasOps(def)
+	return ok
+}
+
+// LimitLayers returns a copy of def in which the image sources have the limit of
+// layers that limit returns, unless it is 0. A limit that is the number of an image's
+// layers leaves the image as it is, and gives it another cache key.
+func LimitLayers(def *pb.Definition, limit func(Source) int) (*pb.Definition, error) {
+	return rewrite(def, func(src Source, op *pb.SourceOp) bool {
+		n := limit(src)
+		if n == 0 {
+			return false
+		}
+		op.Attrs = maps.Clone(op.Attrs)
+		if op.Attrs == nil {
+			op.Attrs = map[string]string{}
+		}
+		op.Attrs[pb.AttrImageLayerLimit] = strconv.Itoa(n)
+		return true
+	}, (*pb.Op).Marshal)
+}
+
+// rewrite edits the image sources of def. marshal is the way to marshal an op that
+// changed.
+func rewrite(def *pb.Definition, edit func(Source, *pb.SourceOp) bool, marshal func(*pb.Op) ([]byte, error)) (*pb.Definition, error) {
+	ops, changed, err := editOps(def, edit)
 	if err != nil {
 		return nil, err
 	}
-	if !matched {
+	if !changed {
 		return def, nil
 	}
-	g, err := newGraph(def, ops)
+	g, err := newGraph(def, ops, marshal)
 	if err != nil {
-		return nil, err
-	}
-	g.marshal = marshal
-	if err := g.relink(); err != nil {
 		return nil, err
 	}
 	return g.definition(def), nil
 }
 
-// aliasOps parses the ops of def and gives the image sources among them
-// their host alias. It tells of each op whether it changed, and whether any
-// did.
-func (n Names) aliasOps(def *pb.Definition) (ops []node, matched bool, err error) {
+// editOps parses the ops of def and has the image sources among them edited. It tells
+// of each op whether it changed, and whether any did.
+func editOps(def *pb.Definition, edit func(Source, *pb.SourceOp) bool) (ops []node, changed bool, err error) {
 	ops = make([]node, len(def.GetDef()))
 	for i, dt := range def.GetDef() {
 		op := new(pb.Op)
@@ -55,16 +78,11 @@ func (n Names) aliasOps(def *pb.Definition) (ops []node, matched bool, err error
 			return nil, false, errors.Wrapf(err, "failed to parse op %d of the definition", i)
 		}
 		ops[i] = node{op: op, dt: dt}
-		ref, ok := imageSource(op)
-		if !ok {
-			continue
-		}
-		if other, ok := n.Alias(ref); ok {
-			op.GetSource().Identifier = ImageSource(other)
-			ops[i].changed, matched = true, true
+		if ref, ok := imageSource(op); ok && edit(Source{Ref: ref, Platform: op.GetPlatform()}, op.GetSource()) {
+			ops[i].changed, changed = true, true
 		}
 	}
-	return ops, matched, nil
+	return ops, changed, nil
 }
 
 // node is an op of a definition.
@@ -87,10 +105,11 @@ type graph struct {
 	marshal func(*pb.Op) ([]byte, error)
 }
 
-// newGraph links ops, the parsed ops of def. An op that def lists twice becomes
-// one node.
-func newGraph(def *pb.Definition, ops []node) (*graph, error) {
+// newGraph links ops, the parsed ops of def, and gives those behind the ones that
+// changed their new digests. An op that def lists twice becomes one node.
+func newGraph(def *pb.Definition, ops []node, marshal func(*pb.Op) ([]byte, error)) (*graph, error) {
 	g := &graph{
+		marshal: marshal,
 		nodes:   make([]node, 0, len(ops)),
 		byOrig:  make(map[digest.Digest]int, len(ops)),
 		nodeFor: make([]int, len(ops)),
@@ -117,7 +136,7 @@ func newGraph(def *pb.Definition, ops []node) (*graph, error) {
 			g.nodes[at].missing++
 		}
 	}
-	return g, nil
+	return g, g.relink()
 }
 
 // relink gives every op the present digests of its inputs. It goes from the

@@ -17,16 +17,12 @@ type Vertex struct {
 // rules of [Names.Policy] are applied.
 func (n Names) Find(def *pb.Definition, vertex digest.Digest) (*Vertex, bool) {
 	for _, marshal := range []func(*pb.Op) ([]byte, error){(*pb.Op).Marshal, marshalInOrder} {
-		ops, _, err := n.aliasOps(def)
+		ops, _, err := editOps(def, n.edit)
 		if err != nil {
 			return nil, false
 		}
-		g, err := newGraph(def, ops)
+		g, err := newGraph(def, ops, marshal)
 		if err != nil {
-			return nil, false
-		}
-		g.marshal = marshal
-		if err := g.relink(); err != nil {
 			return nil, false
 		}
 		for at := range g.nodes {
@@ -61,36 +57,50 @@ func (v *Vertex) IgnoresCache() bool {
 }
 
 // IgnoreCache returns a copy of the definition, with the same ops, in which the op
-// and what depends on it ignore the cache, and so do the images of names that it
-// needs. Everything else keeps its own.
+// and what depends on it ignore the cache. Everything else keeps its own.
 //
 // Within a job, BuildKit merges an op into another of the same cache key, a failed
 // one too, unless only the new one ignores the cache (solver/scheduler.go, mergeTo;
-// solver/index.go, LoadOrStore); and an image that is pulled under its alias into
-// the same image as written. Where the op is an image source itself, nothing that
-// needs it has a cache key yet, and the definition stays as it is.
-func (v *Vertex) IgnoreCache(names Names) *pb.Definition {
+// solver/index.go, LoadOrStore). Where the op is an image source, nothing that needs
+// it has a cache key yet, and the definition stays as it is.
+func (v *Vertex) IgnoreCache() *pb.Definition {
 	if v.g.nodes[v.at].op.GetSource() != nil {
 		return v.def
 	}
-	out := v.def.CloneVT()
+	var ops []digest.Digest
+	for at := range v.reach(func(nd *node) []int { return nd.users }) {
+		ops = append(ops, v.g.nodes[at].from)
+	}
+	return ignoreCache(v.def, ops)
+}
+
+// IgnoreCache returns a copy of def, with the same ops, in which the images of n
+// ignore the cache: the one that is pulled under its alias would be merged into the
+// same image as written otherwise.
+func (n Names) IgnoreCache(def *pb.Definition) *pb.Definition {
+	ops, _, err := editOps(def, n.edit)
+	if err != nil {
+		return def
+	}
+	var images []digest.Digest
+	for i := range ops {
+		if ops[i].changed {
+			images = append(images, digest.FromBytes(def.Def[i]))
+		}
+	}
+	return ignoreCache(def, images)
+}
+
+func ignoreCache(def *pb.Definition, ops []digest.Digest) *pb.Definition {
+	out := def.CloneVT()
 	if out.Metadata == nil {
 		out.Metadata = map[string]*pb.OpMetadata{}
 	}
-	again := v.reach(func(nd *node) []int { return nd.users })
-	for at := range v.reach(func(nd *node) []int { return nd.inputs }) {
-		if ref, ok := imageSource(v.g.nodes[at].op); ok && names[ref.Name()] != "" {
-			again[at] = true
+	for _, op := range ops {
+		if out.Metadata[op.String()] == nil {
+			out.Metadata[op.String()] = &pb.OpMetadata{}
 		}
-	}
-	for at := range again {
-		dgst := v.g.nodes[at].from.String()
-		meta := out.Metadata[dgst]
-		if meta == nil {
-			meta = &pb.OpMetadata{}
-			out.Metadata[dgst] = meta
-		}
-		meta.IgnoreCache = true
+		out.Metadata[op.String()].IgnoreCache = true
 	}
 	return out
 }

@@ -2,8 +2,10 @@ package llb
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/stretchr/testify/require"
@@ -50,7 +52,7 @@ func TestFind(t *testing.T) {
 	policy, err := names.Policy(def)
 	require.NoError(t, err)
 	converted := convertAsTheDaemon(t, def, policy)
-	ordered, err := names.rewrite(def, marshalInOrder)
+	ordered, err := rewrite(def, names.edit, marshalInOrder)
 	require.NoError(t, err)
 	changed := 0
 	for i, dt := range def.Def {
@@ -151,7 +153,7 @@ func TestIgnoreCache(t *testing.T) {
 			before, dgst := def.CloneVT(), sum(def.Def[tc.at])
 			v := find(t, nil, def, dgst)
 			require.Equal(t, dgst == exec, v.IgnoresCache())
-			got := v.IgnoreCache(nil)
+			got := v.IgnoreCache()
 			require.True(t, before.EqualVT(def), "the original is not changed")
 			require.Equal(t, def.Def, got.Def)
 			require.True(t, def.Source.EqualVT(got.Source))
@@ -177,24 +179,45 @@ func TestIgnoreCache(t *testing.T) {
 // into the same image as written.
 func TestIgnoreCacheOfImages(t *testing.T) {
 	def := build(t, func(ref string) string { return ref })
-	last := find(t, nil, def, sum(def.Def[len(def.Def)-1]))
 	tools := sum(def.Def[opOf(t, def, isSource(toolsSource))])
-	names := Names{}
-	for _, src := range last.Sources() {
+	ref, ok := ParseImageSource(toolsSource)
+	require.True(t, ok)
+	names := Names{ref.Name(): strings.ToUpper(reference.Domain(ref)) + "/" + reference.Path(ref)}
+	got := names.IgnoreCache(def)
+	require.Equal(t, def.Def, got.Def)
+	want := ignoring(def)
+	want[tools] = true
+	require.Equal(t, want, ignoring(got))
+	require.Same(t, def, find(t, nil, def, tools).IgnoreCache(), "what needs the image has no key yet")
+}
+
+// TestLimitLayers: the image is another source for BuildKit, and what is said of ops
+// follows.
+func TestLimitLayers(t *testing.T) {
+	def := build(t, func(ref string) string { return ref })
+	before := def.CloneVT()
+	got, err := LimitLayers(def, func(src Source) int {
 		if ImageSource(src.Ref) == toolsSource {
-			names[src.Ref.Name()] = "alias"
+			return 3
+		}
+		return 0
+	})
+	require.NoError(t, err)
+	require.True(t, before.EqualVT(def), "the original is not changed")
+	limited := 0
+	for _, op := range parseOps(t, got) {
+		if op.GetSource().GetIdentifier() == toolsSource {
+			require.Equal(t, "3", op.GetSource().GetAttrs()[pb.AttrImageLayerLimit])
+			limited++
+		} else {
+			require.NotContains(t, op.GetSource().GetAttrs(), pb.AttrImageLayerLimit)
 		}
 	}
-	require.Len(t, names, 1)
-	for dgst := range ignoring(last.IgnoreCache(names)) {
-		if !ignoring(last.IgnoreCache(nil))[dgst] {
-			require.Equal(t, tools, dgst)
-		}
-	}
-	require.True(t, ignoring(last.IgnoreCache(names))[tools])
-	require.False(t, ignoring(last.IgnoreCache(nil))[tools])
-	source := find(t, nil, def, tools)
-	require.Same(t, def, source.IgnoreCache(names), "what needs it has no key yet")
+	require.NotZero(t, limited)
+	require.Len(t, got.Metadata, len(def.Metadata))
+	same, err := LimitLayers(def, func(Source) int { return 0 })
+	require.NoError(t, err)
+	require.Same(t, def, same)
 }
 
 // ignoring are the ops that ignore the cache.
@@ -236,7 +259,7 @@ func TestIgnoreCacheWithoutMetadata(t *testing.T) {
 	def.Metadata = nil
 	head := len(def.Def) - 1
 	merge := opOf(t, def, func(op *pb.Op) bool { return op.GetMerge() != nil })
-	got := find(t, nil, def, sum(def.Def[merge])).IgnoreCache(nil)
+	got := find(t, nil, def, sum(def.Def[merge])).IgnoreCache()
 	require.Nil(t, def.Metadata)
 	require.Len(t, got.Metadata, 2)
 	for _, at := range []int{merge, head} {

@@ -34,6 +34,9 @@ func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed
 	if named == nil {
 		return nil, failed
 	}
+	if old != nil && old.Pulling && old.Err != nil {
+		return old, nil // it fell back before
+	}
 	res := r.newResolution(q, named)
 	if old != nil {
 		*res = *old

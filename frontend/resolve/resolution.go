@@ -29,8 +29,8 @@ type Resolution struct {
 	// Platform is the one that was asked for; nil left it to BuildKit.
 	Platform *ocispecs.Platform
 
-	// Written is the answer to the attempt as written, about the host of Ref; its
-	// class is empty when that attempt succeeded.
+	// Written is the answer to the attempt as written, about the host of Ref or the one
+	// that a policy of the user's led to; its class is empty when that attempt succeeded.
 	Written diagnosis.Diagnosis
 	// Fallback are the answers to the failed attempts of the anonymous fallback,
 	// in order.

@@ -123,7 +123,6 @@ func (r *Resolver) attempts(ctx context.Context, q *Request, named reference.Nam
 		return res, nil
 	}
 	res.Written, res.Err = diagnosis.Diagnose(sent.String(), err.Error()), err
-	res.Written.Host = res.Host()
 	if !converted && res.Written.AnonymousRetryCanHelp && !res.Off {
 		if err := r.fallBack(ctx, q, named, res); err != nil {
 			return nil, err
