@@ -16,7 +16,7 @@ import (
 
 // RuleCredentialsRefused is the name under which a warning about refused
 // credentials is shown, and under which `# check=skip=` silences it.
-const RuleCredentialsRefused = "RegistryCredentialsRefused"
+const RuleCredentialsRefused = report.Rule
 
 // ruleURL documents the rule.
 const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRefused.md"

@@ -95,7 +95,7 @@ func TestSixtyReferences(t *testing.T) {
 		require.Error(t, res.Err)
 		text := res.Err.Error()
 		require.Contains(t, text, "33 of 60 images could not be resolved")
-		require.Contains(t, text, "\n\nghcr.io refused the stored credentials (denied), and refused without them too: private, missing, or no access\n")
+		require.Contains(t, text, "\n\nghcr.io refused the stored credentials (denied), and refused without them too: private, missing, or no access [pullsafe:credentials-rejected/auth-required]\n")
 		for _, host := range []string{"open.test has no such image or tag", "limit.test got too many requests", "TLS connection to sixty-" + fe.Name + "-notls.test"} {
 			require.Contains(t, text, host)
 		}

@@ -16,13 +16,18 @@ const (
 	ellipsis = "…"
 )
 
+// CodeMark begins the codes by which pullsafe knows its own conclusions in a log
+// (package report). No text that was cleaned holds it: neither a registry nor a
+// Dockerfile can have us print one.
+const CodeMark = "[pullsafe:"
+
 // Clean makes untrusted text safe for a terminal and short: escape sequences,
 // control, bidirectional and zero-width characters are removed, white space is
-// folded, secrets are redacted, URLs lose user and query. It returns at most
-// limit runes, and looks at no more than 16 KiB.
+// folded, secrets are redacted, URLs lose user and query, [CodeMark] its bracket.
+// It returns at most limit runes, and looks at no more than 16 KiB.
 func Clean(text string, limit int) string {
 	text = printable(bound(text))
-	text = redact(text)
+	text = strings.ReplaceAll(redact(text), CodeMark, CodeMark[1:])
 	if limit <= 0 {
 		return ""
 	}

@@ -17,6 +17,7 @@ type Conclusion struct {
 	Diagnosis
 
 	Headline string // one line, without the name of the image
+	Code     Code   // of the headline
 	Open     string // what a single answer leaves open
 }
 
@@ -24,6 +25,12 @@ type Conclusion struct {
 // or only by the anonymous fallback. It claims nothing that the texts do not show:
 // when both attempts were denied, an expired login is not known.
 func Explain(r *resolve.Resolution) Conclusion {
+	c := explain(r)
+	c.Code = codeOf(r)
+	return c
+}
+
+func explain(r *resolve.Resolution) Conclusion {
 	d := r.Written
 	if r.Policy != nil {
 		c := conclusion(d, opening(d)+sayVerdict(*r.Policy), steps(d.Host, doLogout, doLogin, noteAgain))

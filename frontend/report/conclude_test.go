@@ -207,7 +207,7 @@ func TestExplainControls(t *testing.T) {
 
 func TestWarningOfTheUnneeded(t *testing.T) {
 	w := report.Warning{Host: "ghcr.io", Refs: []string{"ghcr.io/acme/base:1.4"}, Answer: diagnosis.Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)}
-	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need. Run: docker logout ghcr.io", w.Short())
+	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need [pullsafe:credentials-rejected]. Run: docker logout ghcr.io", w.Short())
 	assert.NotEmpty(t, w.Detail())
 	assert.Equal(t, " (without credentials; docker.io refused the stored ones, run: docker logout)", report.StepAdvice("docker.io"))
 }

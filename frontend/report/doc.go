@@ -10,6 +10,7 @@
 //	reference.go  a reference and its resolution -> an entry of the report
 //	conclude.go   the answers about one reference -> what they mean together
 //	remedies.go   what to run, in order
+//	code.go       by which a program finds a conclusion in a log again
 //	words.go      the sentences
 //	failure.go, table.go, warning.go, github.go   the forms
 //	render.go     causes, remedies, grids of cells; the plugin's tables and its

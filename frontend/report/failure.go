@@ -29,13 +29,14 @@ func (r *Report) Failure() string {
 
 	var b strings.Builder
 	b.WriteString(failureHeadline(distinct(failed), max(needed, distinct(failed))) + "\n")
-	writeCauses(&b, append(failed, unknown...))
+	writeCauses(&b, append(failed, unknown...), true)
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func writeCauses(b *strings.Builder, refs []*Reference) {
+// writeCauses ends headlines in their codes where a log is to be read.
+func writeCauses(b *strings.Builder, refs []*Reference, codes bool) {
 	left := maxLines
-	all := causes(refs)
+	all := causes(refs, codes)
 	for i, c := range all {
 		b.WriteString("\n")
 		if i == maxCauses {
@@ -52,7 +53,7 @@ func writeCauses(b *strings.Builder, refs []*Reference) {
 }
 
 // causes groups references by registry host and cause, in their order.
-func causes(refs []*Reference) []*Cause {
+func causes(refs []*Reference, codes bool) []*Cause {
 	type key struct{ headline, host string }
 	var out []*Cause
 	index := map[key]*Cause{}
@@ -60,6 +61,9 @@ func causes(refs []*Reference) []*Cause {
 		k, c := key{headline: r.Explanation}, Cause{}
 		if r.Diagnosis != nil {
 			k.host, c.Remedies = r.Diagnosis.Host, r.Diagnosis.Remedies
+		}
+		if codes {
+			k.headline += r.Code.String()
 		}
 		if r.Outcome == NotChecked {
 			k, c.Remedies = key{headline: wordsNotChecked}, nil

@@ -39,7 +39,7 @@ func Of(ref references.Reference, r *resolve.Resolution, names []string) Referen
 	}
 	if out.Outcome == Failed || out.Outcome == OKWithoutCredentials {
 		c := Explain(r)
-		out.Diagnosis, out.Explanation = &c.Diagnosis, c.Headline
+		out.Diagnosis, out.Explanation, out.Code = &c.Diagnosis, c.Headline, c.Code
 	}
 	if out.Outcome == Failed {
 		out.Hint = bareNameHint(ref, r, names)

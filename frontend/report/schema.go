@@ -49,6 +49,8 @@ type Reference struct {
 
 	// Written is the reference as the user wrote it.
 	Written string `json:"-"`
+	// Code is that of the explanation.
+	Code Code `json:"-"`
 	// Hint is a further sentence about this image alone.
 	Hint string `json:"-"`
 }

@@ -24,7 +24,7 @@ func (r *Report) Table() string {
 func (r *Report) Causes() string {
 	var b strings.Builder
 	for _, o := range []Outcome{Failed, OKWithoutCredentials} {
-		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }))
+		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }), false)
 	}
 	return b.String()
 }

@@ -11,6 +11,10 @@ import (
 // maxListed bounds the references that a warning names.
 const maxListed = 3
 
+// Rule is the name of the warning, by which a log can be read and `# check=skip=`
+// silences it.
+const Rule = "RegistryCredentialsRefused"
+
 // Warning is about the rejected credentials of one registry host. Its sentences
 // are below.
 type Warning struct {
@@ -28,15 +32,27 @@ func (w Warning) Short() string {
 	d, refs, run := w.answer(), listed(w.Refs), logout(w.Host).Command
 	switch {
 	case w.Done == "":
-		return fmt.Sprintf("%s refused the stored credentials for %s, which the target does not need. Run: %s", w.Host, refs, run)
+		return fmt.Sprintf("%s refused the stored credentials for %s, which the target does not need%s. Run: %s", w.Host, refs, Code(d.Class), run)
 	case d.Class == diagnosis.CredentialHelper:
-		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials. Repair it or remove it from config.json", where(d), w.Done, refs)
+		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials%s. Repair it or remove it from config.json", where(d), w.Done, refs, w.code())
 	case d.Class == diagnosis.DeniedAmbiguous:
 		// Such an answer does not show that there were any credentials.
-		return fmt.Sprintf("%s refused access; %s %s without credentials. Run: %s", where(d), w.Done, refs, run)
+		return fmt.Sprintf("%s refused access; %s %s without credentials%s. Run: %s", where(d), w.Done, refs, w.code(), run)
 	default:
 		return fmt.Sprintf("%s refused the stored credentials; %s %s without them. Run: %s", where(d), w.Done, refs, run)
 	}
+}
+
+// code tells what the rule's name does not: that it was not a rejection of credentials.
+func (w Warning) code() Code { return Code(string(w.Answer.Class) + "/resolved") }
+
+// WarningCode is the code of a warning in a log: with none in its text, the stored
+// credentials were rejected and the fallback resolved the images.
+func WarningCode(text string) Code {
+	if code, ok := FindCode(text); ok {
+		return code
+	}
+	return Code(diagnosis.CredentialsRejected) + "/resolved"
 }
 
 // Detail is the detail, line by line.
@@ -47,7 +63,7 @@ func (w Warning) Detail() []string {
 			opening(d) + ", and there is no such public image.",
 			"The build does not need it and goes on. The steps marked ERROR in the progress above can be ignored.",
 			"To mend it: " + run + ", then log in with credentials that may read the image.",
-			"To leave such images out: PULLSAFE_SCOPE=target. To silence this warning: # check=skip=RegistryCredentialsRefused.",
+			"To leave such images out: PULLSAFE_SCOPE=target. To silence this warning: # check=skip=" + Rule + ".",
 		}
 	}
 	answer, public := where(d)+" answered: "+d.Message, " is public: it was had"
@@ -72,7 +88,7 @@ func (w Warning) Detail() []string {
 	}
 	return append(lines,
 		"A client that keeps running may give the old answer for five minutes.",
-		"To silence this warning: # check=skip=RegistryCredentialsRefused. To make it an error: PULLSAFE_STRICT=true or # check=error=true.")
+		"To silence this warning: # check=skip="+Rule+". To make it an error: PULLSAFE_STRICT=true or # check=error=true.")
 }
 
 // answer is about the host as the user wrote it.

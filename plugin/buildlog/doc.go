@@ -1,6 +1,6 @@
 // Package buildlog finds the registry failures in a build log and says what each
-// means, in the words of frontend/diagnosis. It knows what logs look like and
-// nothing of what registries say:
+// means, in the words of frontend/report. It knows what logs look like and nothing of
+// what registries say:
 //
 //	lines.go    a stream of bytes -> lines of text, without what a terminal does
 //	            with them; of any length, in bounded memory
@@ -10,10 +10,10 @@
 //	scanner.go  follows a log line by line: which lines can be an error, and of
 //	            which image
 //	event.go    one such line, with those that a terminal or a registry added to it
-//	own.go      errors and warnings of pullsafe itself, which are explained already
+//	own.go      errors and warnings of pullsafe itself, which are known by their codes
 //	failure.go  what was found, each failure once
 //	explain.go  a whole text: a message alone, or a log
-//	print.go    the words and the JSON
+//	print.go    what is printed, with the renderer of frontend/report, and the JSON
 //
 // What a RUN step printed is never an error of a registry, whatever it says: npm,
 // apt, git and a docker inside of the build all print 401 and denied.

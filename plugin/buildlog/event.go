@@ -5,6 +5,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 )
 
 const (
@@ -65,8 +66,8 @@ func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
 		return Failure{}, taken, false
 	}
 	f = newFailure(report.ExplainSingle(d, image), image, e.line)
-	f.written = d
-	f.second = strings.Contains(e.step, withoutCredentials)
+	f.resolution = resolve.Resolution{Ref: image, Written: d}
+	f.fallback = strings.Contains(e.step, withoutCredentials)
 	f.addPlaces(e.places)
 	return f, taken, true
 }

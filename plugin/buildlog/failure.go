@@ -31,8 +31,8 @@ type Failure struct {
 	// ByPullsafe: the text has an explanation of pullsafe itself.
 	ByPullsafe bool `json:"byPullsafe,omitempty"`
 
-	written diagnosis.Diagnosis // the answer alone, before it was worded
-	second  bool                // of pullsafe's try without credentials
+	resolution resolve.Resolution // the answers alone, before they were worded
+	fallback   bool               // of pullsafe's anonymous fallback
 }
 
 func newFailure(c report.Conclusion, ref string, line int) Failure {
@@ -68,8 +68,9 @@ func (c *collection) add(f Failure) {
 	}
 	for i := range c.list {
 		e := &c.list[i]
-		if f.second && e.Ref != "" && sameImage(e.Ref, f.Ref) && !e.ByPullsafe {
-			e.reword(report.Explain(&resolve.Resolution{Ref: e.Ref, Written: e.written, Fallback: []diagnosis.Diagnosis{f.written}}))
+		if f.fallback && e.Ref != "" && sameImage(e.Ref, f.Ref) && !e.ByPullsafe {
+			e.resolution.Fallback = append(e.resolution.Fallback, f.resolution.Written)
+			e.reword(report.Explain(&e.resolution))
 			return
 		}
 		if e.same(&f) {
@@ -77,6 +78,10 @@ func (c *collection) add(f Failure) {
 			return
 		}
 	}
+	c.append(f)
+}
+
+func (c *collection) append(f Failure) {
 	if len(c.list) == maxFailures {
 		c.more++
 		return
@@ -84,7 +89,7 @@ func (c *collection) add(f Failure) {
 	c.list = append(c.list, f)
 }
 
-// reword takes the words of both of pullsafe's tries.
+// reword takes the words of all of pullsafe's attempts.
 func (f *Failure) reword(c report.Conclusion) {
 	f.Diagnosis, f.Explanation, f.NotKnown, f.ByPullsafe = c.Diagnosis, c.Headline, c.Open, true
 }
@@ -131,25 +136,22 @@ func (f *Failure) covers(g *Failure) bool {
 	return slices.ContainsFunc(append([]string{f.Ref}, f.Refs...), func(ref string) bool { return sameImage(ref, g.Ref) })
 }
 
-// rescued: pullsafe's second try of an image succeeded.
-func (c *collection) rescued(ref string) {
+// resolved: pullsafe's anonymous fallback resolved an image.
+func (c *collection) resolved(ref string) {
 	for i := range c.list {
 		if f := &c.list[i]; !f.ByPullsafe && f.Ref != "" && sameImage(f.Ref, ref) {
-			f.reword(report.ExplainFallback(f.written, false))
+			f.reword(report.ExplainFallback(f.resolution.Written, false))
 		}
 	}
 }
 
-// addExplained takes an explanation of pullsafe in place of the errors that it
-// is about.
-func (c *collection) addExplained(f Failure) {
-	f.ByPullsafe = true
-	c.list = slices.DeleteFunc(c.list, func(g Failure) bool {
-		return f.covers(&g)
-	})
-	if len(c.list) == maxFailures {
-		c.more++
-		return
+// known adds to what a code tells what a log has shown of the same answers.
+func known(r, seen *resolve.Resolution) {
+	if seen.Written.Class == r.Written.Class {
+		r.Written = seen.Written
 	}
-	c.list = append(c.list, f)
+	last, tried := r.Decisive()
+	if have, ok := seen.Decisive(); tried && ok && have.Class == last.Class {
+		r.Fallback = seen.Fallback
+	}
 }

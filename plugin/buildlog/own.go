@@ -2,95 +2,141 @@ package buildlog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/distribution/reference"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
 )
 
-// ownBlock is an error of pullsafe: headlines, and below each the images that it
-// is about and what to run.
+// ownBlock is an error of pullsafe: headlines that end in a code, and below each the
+// images that it is about, then what to run. Only codes and the names and places of
+// images are taken from it: the rest follows from the code, whoever wrote the log.
 type ownBlock struct {
-	parts     []Failure
-	paragraph int // of the current part: 0 images, 1 remedies
+	parts  []ownPart
+	images bool   // the lines of images of the last part go on
+	cut    string // the beginning of a code at the end of a line that a terminal cut
+}
+
+type ownPart struct {
+	code   report.Code
+	line   int
+	refs   []string
+	places []Place
 }
 
 // ownImage is the line of an image: "  REF    FILE:LINE    INSTRUCTION".
 var ownImage = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^  (\S+)(?: \([^)]*\))?(?:\s{2,}(\S+):(\d+)\s{2,}(.*))?$`)
+	return regexp.MustCompile(`^(?:  )?(\S+)(?: \([^)]*\))?(?:\s{2,}(\S+):(\d+)\s{2,}(.*))?$`)
 })
 
-func (b *ownBlock) blank() {
-	if len(b.parts) > 0 {
-		b.paragraph++
+// begin reads a headline; false when the line is none, nor can become one.
+func (b *ownBlock) begin(text string, no int) bool {
+	whole := b.cut + text
+	b.cut = ""
+	if code, ok := report.FindCode(whole); ok {
+		b.parts, b.images = append(b.parts, ownPart{code: code, line: no}), true
+		return true
+	}
+	if len(text) >= minCut || len(whole) > len(text) {
+		b.cut = codeBegin(whole)
+	}
+	return b.cut != ""
+}
+
+// codeBegin is the beginning of a code at the end of a text, or "".
+func codeBegin(text string) string {
+	if i := strings.LastIndex(text, diagnosis.CodeMark); i >= 0 && !strings.ContainsAny(text[i:], " ]") {
+		return text[i:]
+	}
+	for n := len(diagnosis.CodeMark) - 1; n > 0; n-- {
+		if strings.HasSuffix(text, diagnosis.CodeMark[:n]) {
+			return diagnosis.CodeMark[:n]
+		}
+	}
+	return ""
+}
+
+// take reads the next line of the block; false when the block is over. What CI systems
+// put before a line can have taken its indent.
+func (b *ownBlock) take(text string, no int) bool {
+	indented := strings.HasPrefix(text, "  ")
+	if b.images {
+		m := ownImage().FindStringSubmatch(text)
+		if m != nil && (indented || m[2] != "" || isFullReference(m[1])) {
+			b.parts[len(b.parts)-1].add(m[1], m[2], m[3], m[4])
+			return true
+		}
+	}
+	return !indented && b.begin(text, no) || indented && len(b.parts) > 0
+}
+
+func (p *ownPart) add(ref, file, line, instruction string) {
+	if ref = imageName(ref); ref == "" {
+		return
+	}
+	if !slices.Contains(p.refs, ref) && len(p.refs) < maxFailures {
+		p.refs = append(p.refs, ref)
+	}
+	if n := number(line); n > 0 && len(p.places) < maxFailures {
+		p.places = append(p.places, Place{File: word(file), Line: n, Instruction: word(strings.TrimSpace(instruction))})
 	}
 }
 
-// take reads a line of the block; false when the block is over.
-func (b *ownBlock) take(text string, no int) bool {
-	if c, ok := readHeadline(text); ok {
-		b.parts = append(b.parts, newFailure(c, "", no))
-		b.paragraph = 0
-		return true
+// addOwn takes the parts of an error of pullsafe. A part without an image is about
+// the one that the user named.
+func (c *collection) addOwn(b *ownBlock, userRef string) {
+	for _, p := range b.parts {
+		if len(p.refs) == 0 {
+			p.refs = []string{userRef}
+		}
+		c.addCoded(p)
 	}
-	if len(b.parts) == 0 || !strings.HasPrefix(text, "  ") {
+}
+
+// addWarning takes a warning of pullsafe, which names its rule and images; false when
+// the line is none.
+func (c *collection) addWarning(text string, no int) bool {
+	_, text, ok := strings.Cut(text, report.Rule+": ")
+	if !ok {
 		return false
 	}
-	part := &b.parts[len(b.parts)-1]
-	if b.paragraph == 0 {
-		if m := ownImage().FindStringSubmatch(text); m != nil {
-			part.addImage(m[1], m[2], m[3], m[4])
-		}
-		return true
-	}
-	if len(part.Remedies) < maxMore {
-		part.Remedies = append(part.Remedies, remedyOf(strings.TrimSpace(text)))
-	}
-	return true
-}
-
-func (f *Failure) addImage(ref, file, line, instruction string) {
-	switch {
-	case f.Ref == "":
-		f.Ref = ref
-	case f.Ref != ref && len(f.Refs) < maxFailures:
-		f.Refs = append(f.Refs, ref)
-	}
-	if n := number(line); n > 0 && len(f.Places) < maxFailures {
-		f.Places = append(f.Places, Place{File: file, Line: n, Instruction: strings.TrimSpace(instruction)})
-	}
-}
-
-// remedyOf reads "COMMAND    # note" and a note alone back.
-func remedyOf(text string) report.Remedy {
-	text = diagnosis.Clean(text, 500)
-	command, note, _ := strings.Cut(text, " # ")
-	switch word, _, _ := strings.Cut(command, " "); word {
-	case "docker", "aws", "gcloud", "az", "doctl":
-		return report.Remedy{Command: strings.TrimSpace(command), Note: strings.TrimSpace(note)}
-	}
-	return report.Remedy{Note: text}
-}
-
-// addOwn takes the parts of an error of pullsafe.
-func (c *collection) addOwn(b *ownBlock) {
-	for _, f := range b.parts {
-		c.addExplained(f)
-	}
-}
-
-// addWarning takes a warning of pullsafe: what was refused, and had without
-// credentials.
-func (c *collection) addWarning(w report.Conclusion, refs []string, no int) {
-	f := newFailure(w, refs[0], no)
-	f.Explanation, _, _ = strings.Cut(f.Explanation, ". Run: ")
-	f.Remedies = report.ExplainFallback(w.Diagnosis.Diagnosis, false).Remedies
-	f.Refs = refs[1:]
-	for _, g := range c.list {
-		if f.covers(&g) && f.Message == "" {
-			f.Message, f.HTTPStatus = g.Message, g.HTTPStatus
+	p := ownPart{code: report.WarningCode(text), line: no}
+	for w := range strings.FieldsSeq(text) {
+		if w = strings.TrimRight(w, ",;."); isFullReference(w) {
+			p.add(w, "", "", "")
 		}
 	}
-	c.addExplained(f)
+	if len(p.refs) > 0 {
+		c.addCoded(p)
+	}
+	return len(p.refs) > 0
+}
+
+// isFullReference: warnings have the registry host in every name.
+func isFullReference(word string) bool {
+	host, _, ok := strings.Cut(word, "/")
+	named, err := reference.ParseNormalizedNamed(word)
+	return ok && err == nil && reference.Domain(named) == host
+}
+
+// addCoded takes what a code tells in place of the errors that it is about. These
+// may have the registry's words, where they are of the same classes.
+func (c *collection) addCoded(p ownPart) {
+	r := p.code.Resolution(p.refs[0])
+	f := Failure{Ref: p.refs[0], Refs: p.refs[1:], Places: p.places, Line: p.line, ByPullsafe: true}
+	f.Host, f.Class = r.Written.Host, r.Written.Class
+	c.list = slices.DeleteFunc(c.list, func(g Failure) bool {
+		covered := f.covers(&g)
+		if covered {
+			known(r, &g.resolution)
+		}
+		return covered
+	})
+	conclusion := report.Explain(r)
+	f.Diagnosis, f.Explanation, f.resolution = conclusion.Diagnosis, conclusion.Headline, *r
+	c.append(f)
 }

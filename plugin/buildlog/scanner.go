@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/org/pullsafe/frontend/report"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 	maxSeen = 1024
 )
 
-// withoutCredentials is in the name of pullsafe's second try.
+// withoutCredentials is in the name of pullsafe's anonymous fallback.
 const withoutCredentials = " (without credentials" //nolint:gosec // G101: the name of a step, not a credential
 
 // scanner follows a log line by line.
@@ -52,10 +54,11 @@ func newScanner(found *collection, ref string) *scanner {
 
 // feed takes the next line.
 func (s *scanner) feed(text string, no int) {
-	if c, refs, ok := readWarning(text); ok && !isStepOutput(text) {
+	if strings.Contains(text, report.Rule+": ") && !isStepOutput(text) {
 		s.flush()
-		s.found.addWarning(c, refs, no)
-		return
+		if s.found.addWarning(text, no) {
+			return
+		}
 	}
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -69,7 +72,7 @@ func (s *scanner) feed(text string, no int) {
 // blank ends an error, but not one of pullsafe, which has several paragraphs.
 func (s *scanner) blank() {
 	if s.own != nil {
-		s.own.blank()
+		s.own.images = false
 		return
 	}
 	s.flush()
@@ -150,7 +153,7 @@ func (s *scanner) vertex(n int, text string, no int) {
 		s.canceled = true
 	case what == "DONE":
 		if strings.Contains(name, withoutCredentials) {
-			s.found.rescued(stepImage(name))
+			s.found.resolved(stepImage(name))
 		}
 	case what == "CACHED", what == "...", what == "WARN:":
 	case !known || strings.HasPrefix(text, "["):
@@ -194,6 +197,13 @@ func (s *scanner) other(text string, no int) {
 		s.flush()
 	}
 	begins := opens(text)
+	if own := (&ownBlock{}); !begins && own.begin(text, no) {
+		if s.pending == nil || len(own.parts) > 0 {
+			s.flush()
+			s.own, s.excerpt, s.failing = own, excerpt{}, nil
+			return
+		}
+	}
 	if s.pending != nil {
 		if !begins && s.pending.extend(text, no) {
 			return
@@ -201,9 +211,6 @@ func (s *scanner) other(text string, no int) {
 		s.flush()
 	}
 	switch {
-	case isFailure(text):
-		s.own = &ownBlock{}
-		s.excerpt, s.failing = excerpt{}, nil
 	case begins, s.classicImage != "", mentions(text):
 		text = trimElapsed(text)
 		e := &event{first: text, line: no, anchored: begins, image: s.suspect(), places: s.excerpt.places}
@@ -254,7 +261,7 @@ func (s *scanner) flush() {
 	if s.own != nil {
 		own := s.own
 		s.own = nil
-		s.found.addOwn(own)
+		s.found.addOwn(own, s.ref)
 	}
 	for s.pending != nil {
 		e := s.pending

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/resolve"
+)
+
+// Code is how a log tells a program what pullsafe has concluded: the class of the
+// first answer, the class of the decisive one of the anonymous fallback, and flags,
+// as in "credentials-rejected/auth-required". In brackets, it ends the headline of
+// each cause in the error of a build.
+//
+// Sentences are for people, and change. A code selects them and what to run anew
+// from this package, so that nothing of a log is repeated as advice of ours: who
+// forges one gets a choice among our own.
+type Code string
+
+// codeOf is empty for what has no words of ours.
+func codeOf(r *resolve.Resolution) Code {
+	d := r.Written
+	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.Canceled {
+		return ""
+	}
+	words := []string{string(d.Class)}
+	add := func(holds bool, word string) {
+		if holds {
+			words = append(words, word)
+		}
+	}
+	last, tried := r.Decisive()
+	add(tried && !r.FellBack(), string(last.Class))
+	add(d.Barred, "barred")
+	add(d.SourcePolicy, "source")
+	add(d.Network != "", string(d.Network))
+	add(d.Class == diagnosis.RateLimited && d.UsedCredentials != nil && *d.UsedCredentials, "account")
+	add(r.Off && d.AnonymousRetryCanHelp, "off")
+	if r.Policy != nil {
+		add(r.Policy.Class == diagnosis.PolicyDenied, "verdict")
+		add(r.Policy.Class != diagnosis.PolicyDenied, "undecided")
+		return Code(strings.Join(words, "/"))
+	}
+	add(r.FellBack(), "resolved")
+	add(r.FellBack() && r.Strict, "strict")
+	return Code(strings.Join(words, "/"))
+}
+
+// String is the code as a text has it behind other words; empty for none.
+func (c Code) String() string {
+	if c == "" {
+		return ""
+	}
+	return " " + diagnosis.CodeMark + string(c) + "]"
+}
+
+// FindCode returns the last code in a text.
+func FindCode(text string) (Code, bool) {
+	i := strings.LastIndex(text, diagnosis.CodeMark)
+	if i < 0 {
+		return "", false
+	}
+	code, _, ok := strings.Cut(text[i+len(diagnosis.CodeMark):], "]")
+	class, _, _ := strings.Cut(code, "/")
+	return Code(code), ok && isClass(class)
+}
+
+func isClass(word string) bool { return len(diagnosis.Examples(diagnosis.Class(word))) > 0 }
+
+// Resolution is what the code tells of ref. Words that it does not know say nothing.
+func (c Code) Resolution(ref string) *resolve.Resolution {
+	yes := true
+	class, rest, _ := strings.Cut(string(c), "/")
+	d := diagnosis.Diagnosis{Class: diagnosis.Class(class)}
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err == nil {
+		d.Host = reference.Domain(named)
+	}
+	if d.Class == diagnosis.CredentialsRejected {
+		d.UsedCredentials = &yes
+	}
+	r := &resolve.Resolution{Ref: ref, Written: d}
+	for word := range strings.SplitSeq(rest, "/") {
+		switch word {
+		case "barred":
+			r.Written.Barred = true
+		case "source":
+			r.Written.SourcePolicy = true
+		case string(diagnosis.NetworkClient), string(diagnosis.NetworkDaemon):
+			r.Written.Network = diagnosis.Network(word)
+		case "account":
+			r.Written.UsedCredentials = &yes
+		case "off":
+			r.Off, r.Written.AnonymousRetryCanHelp = true, true
+		case "verdict":
+			r.Policy = &diagnosis.Diagnosis{Class: diagnosis.PolicyDenied}
+		case "undecided":
+			r.Policy = &diagnosis.Diagnosis{}
+		case "resolved":
+			r.Alias, r.Written.AnonymousRetryCanHelp = named, true
+		case "strict":
+			r.Strict = true
+		default:
+			if isClass(word) {
+				r.Fallback = append(r.Fallback, diagnosis.Diagnosis{Class: diagnosis.Class(word), Host: d.Host})
+			}
+		}
+	}
+	return r
+}
