@@ -187,12 +187,11 @@ func (f *facts) helperMessage() string {
 // PolicySource returns the identifier that a policy error names, "" if none. It is
 // to be compared, not to be printed.
 func PolicySource(text string) string {
-	for _, reading := range verbatim(strings.ReplaceAll(text, `\"`, `"`)) {
-		for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
-			before, _, ok := strings.Cut(reading, end)
-			if i := strings.LastIndex(before, `source "`); ok && i >= 0 {
-				return before[i+len(`source "`):]
-			}
+	text = oneLine(strings.ReplaceAll(text, `\"`, `"`))
+	for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
+		before, _, ok := strings.Cut(text, end)
+		if i := strings.LastIndex(before, `source "`); ok && i >= 0 {
+			return before[i+len(`source "`):]
 		}
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/org/pullsafe/tests/corpus"
 )
 
 func TestClean(t *testing.T) {
@@ -60,8 +62,8 @@ func checkClean(t *testing.T, in string, limit int) {
 }
 
 func FuzzClean(f *testing.F) {
-	for _, m := range messages {
-		f.Add(m.text, 40)
+	for _, m := range corpus.Messages {
+		f.Add(m.Text, 40)
 	}
 	f.Add("\x1b[31mAuthorization: Bearer abcdefghijk\u202e", 20)
 	f.Add("https://u:p@h/x?y#z password=secret 'as'", 12)
@@ -74,8 +76,8 @@ func FuzzClean(f *testing.F) {
 }
 
 func FuzzDiagnose(f *testing.F) {
-	for _, m := range messages {
-		f.Add(m.ref, m.text)
+	for _, m := range corpus.Messages {
+		f.Add(m.Ref, m.Text)
 	}
 	f.Add("0", "\xf2fAiled to fetCh oAuth token") // not UTF-8: lowering must keep the length
 	f.Fuzz(func(t *testing.T, ref, text string) {

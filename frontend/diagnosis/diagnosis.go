@@ -50,6 +50,8 @@ type Diagnosis struct {
 	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
 	Network               Network `json:"network,omitempty"`
 
+	// URL is that of the request that failed, where the text has it.
+	URL string `json:"-"`
 	// Push: the text says that a push was denied.
 	Push bool `json:"-"`
 	// Barred: whoever asks gets this answer, with whatever credentials.
@@ -61,16 +63,19 @@ type Diagnosis struct {
 	PolicySource string `json:"-"`
 }
 
-// Diagnose explains one error text of BuildKit, or of a build log, about ref.
-// With an empty ref the host is taken from the text where it is the registry's.
-func Diagnose(ref, text string) Diagnosis {
-	f, class := classify(ref, text)
+// Diagnose explains one error text of BuildKit about ref. With an empty ref the host
+// is taken from the text where it is the registry's. Whoever took the text from a
+// log can give several readings of it; a wrong one hides a phrase, and hardly ever
+// makes another, so that the first row of matchers that holds in any is right.
+func Diagnose(ref string, readings ...string) Diagnosis {
+	f, class := classify(ref, readings)
 	d := Diagnosis{
 		Class:           class,
 		Host:            hostOf(ref),
 		HTTPStatus:      f.status,
 		Message:         f.message(class),
 		UsedCredentials: f.usedCredentials(),
+		URL:             f.url,
 		Push:            f.namedPush(),
 		Barred:          containsAny(f.said(), barredWords),
 	}

@@ -11,13 +11,13 @@
 //
 // So a text is read in these steps:
 //
-//	text.go      bounds the input, drops the noise of build logs, joins lines
-//	             that a terminal wrapped (a few readings of one text)
+//	text.go      bounds the input, folds its lines, strips what tools put before
+//	             BuildKit's error
 //	facts.go     takes it apart at BuildKit's own phrases: which token was asked
 //	             for, the HTTP client's error, the registry's words (status.go: the
 //	             HTTP status; hosts.go: hosts and names of images)
-//	matchers.go  one ordered table over those facts; the first row that holds in
-//	             any reading gives the class
+//	matchers.go  one ordered table over those facts; the first row that holds gives
+//	             the class
 //	answer.go    what the text says of the credentials, and the registry's words
 //	clean.go     makes words fit to be printed
 //

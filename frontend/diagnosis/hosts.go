@@ -73,35 +73,25 @@ func (f *facts) host() string {
 		}
 	}
 	if f.plain() {
-		if name, _, ok := strings.Cut(unwrapName(f.text), ": not found"); ok && isFullReference(name) {
-			return hostOf(name)
+		if before, _, ok := strings.Cut(f.text, ": not found"); ok {
+			if name := before[strings.LastIndexByte(before, ' ')+1:]; isFullReference(name) {
+				return hostOf(name)
+			}
 		}
 	}
 	return f.urlHost()
 }
 
-// unwrapName leaves the last word before ": not found".
-func unwrapName(s string) string {
-	name, _, _ := strings.Cut(s, ": not found")
-	return s[strings.LastIndexByte(name, ' ')+1:]
-}
-
 // urlHost is the host of the URL if it is a registry's. A token service is one
 // only where it names itself as the service to ask for.
 func (f *facts) urlHost() string {
-	rest := f.url
-	if i := strings.Index(rest, "://"); i >= 0 {
-		rest = rest[i+3:]
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if !isHost(host) {
-		return ""
-	}
-	if ns := query(path, "ns="); ns != "" {
-		return registry.Canonical(ns)
-	}
-	service := query(path, "service=")
+	host, path := splitURL(f.url)
+	service, ns := query(path, "service="), query(path, "ns=")
 	switch {
+	case !isHost(host):
+		return ""
+	case ns != "":
+		return registry.Canonical(ns)
 	case registry.IsDockerHubToken(host, service):
 		return registry.DockerHub
 	case strings.HasPrefix(path, "v2/") || path == "v2":
@@ -111,6 +101,15 @@ func (f *facts) urlHost() string {
 	default:
 		return ""
 	}
+}
+
+// splitURL needs no scheme, and nothing to be escaped.
+func splitURL(u string) (host, path string) {
+	if _, rest, ok := strings.Cut(u, "://"); ok {
+		u = rest
+	}
+	host, path, _ = strings.Cut(u, "/")
+	return host, path
 }
 
 func query(path, key string) string {
@@ -129,69 +128,11 @@ func query(path, key string) string {
 // mirrorHost is the host that answered in place of the reference's own, or "".
 // Its refusal says nothing of the credentials stored for the registry.
 func (f *facts) mirrorHost() string {
-	_, rest, ok := strings.Cut(f.url, "/v2/")
-	own := hostOf(f.ref)
-	if !ok || own == "" || !strings.Contains(rest, "/manifests/") {
-		return ""
-	}
-	host := f.url[:len(f.url)-len(rest)-len("/v2/")]
-	if i := strings.Index(host, "://"); i >= 0 {
-		host = host[i+3:]
-	}
+	host, path := splitURL(f.url)
 	// Artifactory and others put a path before /v2/.
-	host, _, _ = strings.Cut(host, "/")
-	if registry.Same(host, own) {
+	_, name, ok := strings.Cut("/"+path, "/v2/")
+	if own := hostOf(f.ref); !ok || own == "" || !strings.Contains(name, "/manifests/") || registry.Same(host, own) {
 		return ""
 	}
 	return host
-}
-
-// firstReference is the reference at the start of s, quoted or not, or "".
-func firstReference(s string) string {
-	word := strings.TrimLeft(s, `"'\`+"`")
-	if i := strings.IndexAny(word, " \t\"'`,;"); i >= 0 {
-		word = word[:i]
-	}
-	word = strings.TrimRight(word, `:.\`)
-	if _, err := reference.ParseNormalizedNamed(word); err != nil {
-		return ""
-	}
-	return word
-}
-
-// imageOfURL is the image that a request for a manifest or for a token is about.
-func imageOfURL(u string) string {
-	_, rest, ok := strings.Cut(u, "://")
-	if !ok {
-		return ""
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if ns := query(path, "ns="); ns != "" {
-		host = ns
-	}
-	var name string
-	if repo, tag, ok := strings.Cut(strings.TrimPrefix(path, "v2/"), "/manifests/"); ok && strings.HasPrefix(path, "v2/") {
-		tag, _, _ = strings.Cut(tag, "?")
-		name = registry.Canonical(host) + "/" + repo + ":" + tag
-		if strings.HasPrefix(tag, "sha256:") {
-			name = registry.Canonical(host) + "/" + repo
-		}
-	} else if repo := scopeOf(query(path, "scope=")); repo != "" {
-		f := facts{url: u}
-		if host = f.urlHost(); host == "" {
-			return ""
-		}
-		name = host + "/" + repo
-	}
-	return firstReference(name)
-}
-
-// scopeOf is the repository of the scope "repository:NAME:pull".
-func scopeOf(scope string) string {
-	scope = strings.NewReplacer("%3A", ":", "%2F", "/", "%2C", ",").Replace(scope)
-	parts := strings.Split(scope, ":")
-	if len(parts) != 3 || parts[0] != "repository" {
-		return ""
-	}
-	return parts[1]
 }

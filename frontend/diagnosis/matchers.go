@@ -57,11 +57,14 @@ func Examples(class Class) []string {
 
 // classify reads the text in each way and takes the earliest matcher, and of
 // the readings in which it holds the one that tells most.
-func classify(ref, text string) (*facts, Class) {
+//
+// Secrets are redacted first: what is taken apart may lose the word that tells that
+// something is one.
+func classify(ref string, readings []string) (*facts, Class) {
 	best := &facts{ref: ref}
 	at := len(matchers)
-	for _, reading := range readings(text) {
-		f := parse(ref, reading)
+	for _, text := range readings {
+		f := parse(ref, redactUncut(oneLine(text)))
 		i := slices.IndexFunc(matchers[:min(at+1, len(matchers))], func(m matcher) bool { return m.match(f) })
 		if i < 0 && best.text != "" {
 			continue
@@ -315,35 +318,4 @@ func (f *facts) missing() bool {
 // prints the registry's own words, "code: message", below the status.
 func Continues(line string) bool {
 	return (&facts{}).takeCode(line)
-}
-
-// imagePhrases stand before the name of the image that an error is about.
-var imagePhrases = []string{
-	"failed to resolve source metadata for ", "failed to resolve reference ", "pull access denied for ",
-	"manifest for ", "failed to push ", "failed to pull and unpack image ", "failed to pull image ", "unable to pull image ",
-}
-
-// ImageIn returns the image that an error names, or "". It has no tag where the
-// error has none.
-func ImageIn(text string) string {
-	for _, reading := range readings(text) {
-		low := lower(reading)
-		for _, p := range imagePhrases {
-			if i := strings.Index(low, p); i >= 0 {
-				if ref := firstReference(reading[i+len(p):]); ref != "" {
-					return ref
-				}
-			}
-		}
-		f := parse("", reading)
-		if f.plain() && strings.Contains(reading, ": not found") {
-			if name, _, _ := strings.Cut(unwrapName(reading), ": not found"); isFullReference(name) {
-				return name
-			}
-		}
-		if ref := imageOfURL(f.url); ref != "" {
-			return ref
-		}
-	}
-	return ""
 }

@@ -10,6 +10,7 @@
 //	scanner.go  follows a log line by line: which lines can be an error, and of
 //	            which image
 //	event.go    one such line, with those that a terminal or a registry added to it
+//	readings.go what a line that a terminal cut can have been; the image that it names
 //	own.go      errors and warnings of pullsafe itself, which are known by their codes
 //	failure.go  what was found, each failure once
 //	explain.go  a whole text: a message alone, or a log

@@ -75,13 +75,12 @@ func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
 // diagnose reads text as the frontend would have read it. Of a line that only
 // its words speak for, these have to do so without knowing of an image.
 func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, string) {
-	image := e.image
+	d, image := diagnose("", text), e.image
 	if e.step == "" || image == "" {
-		if named := diagnosis.ImageIn(text); named != "" {
+		if named := imageIn(text, d); named != "" {
 			image = named
 		}
 	}
-	d := diagnosis.Diagnose("", text)
 	if d.Class == diagnosis.NotARegistryError && (!e.anchored || e.image == "") {
 		return d, ""
 	}
@@ -94,7 +93,7 @@ func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, string) {
 	if image == "" {
 		return d, ""
 	}
-	return diagnosis.Diagnose(image, text), image
+	return diagnose(image, text), image
 }
 
 func (e *event) canBeCut(d diagnosis.Diagnosis) bool {

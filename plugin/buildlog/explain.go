@@ -76,7 +76,7 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 // asMessage explains a short text that has nothing of a log as the one error
 // that it most probably is, unless it turned out to hold several.
 func (r *Result) asMessage(text, ref string) {
-	d := diagnosis.Diagnose(ref, text)
+	d := diagnose(ref, text)
 	if d.Class == diagnosis.NotARegistryError {
 		r.Other.Diagnosis = d
 		return
@@ -86,7 +86,7 @@ func (r *Result) asMessage(text, ref string) {
 	}
 	image := ref
 	if image == "" {
-		image = diagnosis.ImageIn(text)
+		image = imageIn(text, d)
 	}
 	f := newFailure(report.ExplainSingle(d, image), image, 1)
 	if len(r.Failures) == 1 {

@@ -36,7 +36,7 @@ type Failure struct {
 }
 
 func newFailure(c report.Conclusion, ref string, line int) Failure {
-	return Failure{Diagnosis: c.Diagnosis, Ref: ref, Explanation: c.Headline, NotKnown: c.Open, Line: line}
+	return Failure{Diagnosis: c.Diagnosis, Ref: word(ref), Explanation: c.Headline, NotKnown: c.Open, Line: line}
 }
 
 // addPlaces keeps the places that name the image of the failure. A single place
