@@ -74,7 +74,7 @@ func remaining(ctx context.Context, opt checkOptions, a *fix.Action) (credential
 	return c, err
 }
 
-// mended marks what can be had now.
+// mended marks what can be resolved now.
 func mended(findings []finding.Finding, r *finding.Registry) []finding.Finding {
 	for i := range findings {
 		f := &findings[i]
@@ -96,8 +96,8 @@ func sayPlan(w io.Writer, a *fix.Action) {
 		say(w, "  remove the login for %s: %s", r.Domain, output.Credential(r.Source))
 	}
 	images := "1 public image"
-	if r.Rescued > 1 {
-		images = fmt.Sprintf("%d public images", r.Rescued)
+	if r.Resolved > 1 {
+		images = fmt.Sprintf("%d public images", r.Resolved)
 	}
 	say(w, "    which was refused for %s, such as %s", images, r.Example)
 }

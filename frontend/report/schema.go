@@ -109,7 +109,7 @@ func (r *Report) Fail(ref, platform string) {
 }
 
 // StatusCode is the exit status of a preflight: 1 when a needed image cannot be
-// had, or under strict only without credentials, else 0.
+// resolved, or under strict only by the anonymous fallback, else 0.
 func (r *Report) StatusCode(strict bool) int {
 	bad := r.where(func(ref *Reference) bool {
 		return ref.Needed && (ref.Outcome == Failed || ref.Outcome == NotChecked || strict && ref.Outcome == OKWithoutCredentials)

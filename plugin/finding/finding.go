@@ -1,5 +1,5 @@
 // Package finding says what the answers of registries mean for a build: for each
-// image whether it can be had, and for each registry whether it takes the
+// image whether it can be resolved, and for each registry whether it takes the
 // credential that is sent to it. What an answer means is diagnosis's to say; here
 // two answers are put together, and many.
 package finding
@@ -23,10 +23,10 @@ type Verdict string
 
 // The verdicts.
 const (
-	// Accepted: an image was had with it.
+	// Accepted: an image was resolved with it.
 	Accepted Verdict = "accepted"
-	// Refused: the registry or its token service refused it.
-	Refused Verdict = "refused"
+	// Rejected: the registry or its token service rejected it.
+	Rejected Verdict = "refused"
 	// NotAsked: there is one, and the registry did not ask for it.
 	NotAsked Verdict = "not-asked-for"
 	// NotTested: it was sent, or would have been, and the answer does not tell.
@@ -37,14 +37,14 @@ const (
 	Nothing Verdict = "none"
 )
 
-// Access is whether an image can be had in one way: Had, NotTried, or the class of
-// the failure.
+// Access is whether an image can be resolved in one way: Resolved, NotAttempted, or
+// the class of the failure.
 type Access string
 
 // The answers to one way that are no failure.
 const (
-	Had      Access = "ok"
-	NotTried Access = ""
+	Resolved     Access = "ok"
+	NotAttempted Access = ""
 )
 
 // Finding is what is known of one reference.
@@ -57,7 +57,7 @@ type Finding struct {
 	Source    credentials.Source
 	Verdict   Verdict
 	Scheme    probe.Scheme
-	With      Access // with the machine's credential; NotTried where there is none
+	With      Access // with the machine's credential; NotAttempted where there is none
 	Without   Access
 	Platforms []string
 
@@ -139,18 +139,18 @@ func (f *Finding) judge(r probe.Result) {
 
 // verdicts are what the answers to a request with credentials say of these.
 var verdicts = map[Access]Verdict{
-	Had:                                   Accepted,
+	Resolved:                              Accepted,
 	Access(diagnosis.NoMatchingPlatform):  Accepted,
-	Access(diagnosis.CredentialsRejected): Refused,
-	Access(diagnosis.DeniedAmbiguous):     Refused,
-	Access(diagnosis.AuthRequired):        Refused,
+	Access(diagnosis.CredentialsRejected): Rejected,
+	Access(diagnosis.DeniedAmbiguous):     Rejected,
+	Access(diagnosis.AuthRequired):        Rejected,
 }
 
 func access(err error, d diagnosis.Diagnosis) Access {
 	if err != nil {
 		return Access(d.Class)
 	}
-	return Had
+	return Resolved
 }
 
 func domain(ref string) string {

@@ -17,18 +17,18 @@ import (
 )
 
 var (
-	had       = probe.Try{Digest: digest.FromString("x"), Platforms: []string{"linux/amd64"}}
-	oauth     = probe.Try{Err: errors.New("failed to authorize: failed to fetch oauth token: denied: denied")}
-	anonymous = probe.Try{Err: errors.New("failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized")}
-	refused   = probe.Try{Err: errors.New("unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 401 Unauthorized")}
-	missing   = probe.Try{Err: errors.New("ghcr.io/a/b:1: not found")}
-	platform  = probe.Try{Err: errors.New("no match for platform in manifest sha256:x: not found")}
-	offline   = probe.Try{Err: errors.New(`failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": dial tcp: lookup ghcr.io: no such host`)}
+	had       = probe.Attempt{Digest: digest.FromString("x"), Platforms: []string{"linux/amd64"}}
+	oauth     = probe.Attempt{Err: errors.New("failed to authorize: failed to fetch oauth token: denied: denied")}
+	anonymous = probe.Attempt{Err: errors.New("failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized")}
+	refused   = probe.Attempt{Err: errors.New("unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 401 Unauthorized")}
+	missing   = probe.Attempt{Err: errors.New("ghcr.io/a/b:1: not found")}
+	platform  = probe.Attempt{Err: errors.New("no match for platform in manifest sha256:x: not found")}
+	offline   = probe.Attempt{Err: errors.New(`failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": dial tcp: lookup ghcr.io: no such host`)}
 	errHelper = errors.New("error getting credentials - err: exit status 1, out: `locked`")
 	source    = credentials.Source{Kind: credentials.Auths, File: "/x/config.json", Key: "ghcr.io"}
 )
 
-func result(sent bool, with probe.Try, without *probe.Try) probe.Result {
+func result(sent bool, with probe.Attempt, without *probe.Attempt) probe.Result {
 	return probe.Result{
 		Reference: references.Reference{Name: "ghcr.io/a/b:1", Written: "ghcr.io/a/b:1", Needed: true},
 		Host:      "ghcr.io", Source: source, Sent: sent, With: with, Without: without,
@@ -40,7 +40,7 @@ func TestOf(t *testing.T) {
 		r.Source = credentials.Source{Kind: credentials.None}
 		return r
 	}
-	broken := result(false, probe.Try{Err: errHelper}, &had)
+	broken := result(false, probe.Attempt{Err: errHelper}, &had)
 	broken.HelperErr = errHelper
 	unasked := result(false, had, nil)
 	unasked.HelperErr = errHelper
@@ -54,10 +54,10 @@ func TestOf(t *testing.T) {
 	}{
 		{"accepted, private", result(true, had, &anonymous), report.OK, finding.Accepted, "ok", "auth-required", ""},
 		{"accepted, public", result(true, had, &had), report.OK, finding.Accepted, "ok", "ok", ""},
-		{"refused, public", result(true, oauth, &had), report.OKWithoutCredentials, finding.Refused, "credentials-rejected", "ok", diagnosis.CredentialsRejected},
-		{"refused without words, public", result(true, refused, &had), report.OKWithoutCredentials, finding.Refused, "denied-ambiguous", "ok", diagnosis.CredentialsRejected},
-		{"refused, private", result(true, oauth, &anonymous), report.Failed, finding.Refused, "credentials-rejected", "auth-required", diagnosis.CredentialsRejected},
-		{"refused, offline after", result(true, oauth, &offline), report.Failed, finding.Refused, "credentials-rejected", "network", diagnosis.CredentialsRejected},
+		{"refused, public", result(true, oauth, &had), report.OKWithoutCredentials, finding.Rejected, "credentials-rejected", "ok", diagnosis.CredentialsRejected},
+		{"refused without words, public", result(true, refused, &had), report.OKWithoutCredentials, finding.Rejected, "denied-ambiguous", "ok", diagnosis.CredentialsRejected},
+		{"refused, private", result(true, oauth, &anonymous), report.Failed, finding.Rejected, "credentials-rejected", "auth-required", diagnosis.CredentialsRejected},
+		{"refused, offline after", result(true, oauth, &offline), report.Failed, finding.Rejected, "credentials-rejected", "network", diagnosis.CredentialsRejected},
 		{"missing with, there without: a build fails", result(true, missing, &had), report.Failed, finding.NotTested, "not-found", "ok", diagnosis.NotFound},
 		{"no such platform", result(true, platform, &platform), report.Failed, finding.Accepted, "no-matching-platform", "no-matching-platform", diagnosis.NoMatchingPlatform},
 		{"none stored", nothing(result(false, had, nil)), report.OK, finding.Nothing, "", "ok", ""},
@@ -103,8 +103,8 @@ func TestRegistries(t *testing.T) {
 
 	all := finding.Registries([]finding.Finding{offlined, public, private})
 	require.Len(t, all, 1)
-	require.Equal(t, finding.Refused, all[0].Verdict)
-	require.Equal(t, []int{3, 2, 1}, []int{all[0].Images, all[0].Refused, all[0].Rescued})
+	require.Equal(t, finding.Rejected, all[0].Verdict)
+	require.Equal(t, []int{3, 2, 1}, []int{all[0].Images, all[0].Rejected, all[0].Resolved})
 	require.Equal(t, "ghcr.io/a/b:1", all[0].Example)
 
 	all = finding.Registries([]finding.Finding{public, accepted})

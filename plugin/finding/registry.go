@@ -21,9 +21,9 @@ type Registry struct {
 	Scheme  probe.Scheme
 	// Answer is what the registry or the helper said.
 	Answer string
-	// Images counts references; Refused and Rescued those for which the credential
+	// Images counts references; Rejected and Resolved those for which the credential
 	// was refused, and of these the public ones.
-	Images, Refused, Rescued int
+	Images, Rejected, Resolved int
 	// Example is one public image for which it was refused, and Public are the
 	// repositories of all of them, without the host.
 	Example string
@@ -31,7 +31,7 @@ type Registry struct {
 }
 
 // rank orders the verdicts of images by how much they say of the credential.
-var rank = []Verdict{Accepted, Refused, HelperFailed, NotTested, NotAsked, Nothing}
+var rank = []Verdict{Accepted, Rejected, HelperFailed, NotTested, NotAsked, Nothing}
 
 // Registries puts findings together by registry and credential, in their order.
 func Registries(findings []Finding) []Registry {
@@ -63,10 +63,10 @@ func (r *Registry) add(f *Finding) {
 	if r.Scheme == probe.Open {
 		r.Scheme = f.Scheme
 	}
-	if f.Verdict == Refused {
-		r.Refused++
+	if f.Verdict == Rejected {
+		r.Rejected++
 		if f.Outcome == report.OKWithoutCredentials {
-			r.Rescued++
+			r.Resolved++
 			if r.Example == "" {
 				r.Example = f.Written
 			}

@@ -17,7 +17,7 @@ func Advise(findings []finding.Finding) {
 	registries := finding.Registries(findings)
 	for i := range findings {
 		f := &findings[i]
-		if f.Outcome != report.OKWithoutCredentials || f.Verdict != finding.Refused || f.Diagnosis == nil {
+		if f.Outcome != report.OKWithoutCredentials || f.Verdict != finding.Rejected || f.Diagnosis == nil {
 			continue
 		}
 		for n := range registries {

@@ -21,7 +21,7 @@ func refused(host, ref string, s credentials.Source, scheme probe.Scheme) findin
 		Reference: report.Reference{
 			Ref: ref, Written: ref, Needed: true, Outcome: report.OKWithoutCredentials, Diagnosis: &report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}},
 		},
-		Host: host, Source: s, Scheme: scheme, Verdict: finding.Refused,
+		Host: host, Source: s, Scheme: scheme, Verdict: finding.Rejected,
 	}
 }
 

@@ -47,7 +47,7 @@ type Skipped struct {
 // Plan says what is to be done, and what is refused and not touched.
 func Plan(findings []finding.Finding, mode Mode, buildxDir string) (actions []Action, skipped []Skipped) {
 	for _, r := range finding.Registries(findings) {
-		if r.Refused == 0 && r.Verdict != finding.HelperFailed {
+		if r.Rejected == 0 && r.Verdict != finding.HelperFailed {
 			continue
 		}
 		if why := untouchable(&r, mode); why != "" {
@@ -73,9 +73,9 @@ func untouchable(r *finding.Registry, mode Mode) string {
 		return "its helper program failed: repair that, or remove it from the configuration"
 	case r.Verdict == finding.Accepted:
 		return "it was accepted for other images"
-	case r.Verdict != finding.Refused:
+	case r.Verdict != finding.Rejected:
 		return "it could not be tested"
-	case r.Rescued == 0:
+	case r.Resolved == 0:
 		return "the images cannot be had without it either: log in again, with access to them"
 	case r.Source.Kind == credentials.Environment:
 		return noteEnviron

@@ -44,7 +44,7 @@ type registry struct {
 	References int        `json:"references"`
 	Refused    int        `json:"refused"`
 	// Public counts the references for which the credential was refused, and that
-	// can be had without.
+	// can be resolved without.
 	Public int `json:"refusedPublic"`
 }
 
@@ -63,7 +63,7 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 	for _, reg := range finding.Registries(findings) {
 		doc.Registries = append(doc.Registries, registry{
 			Host: reg.Domain, Credential: newCredential(reg.Source, reg.Verdict), Answer: reg.Answer,
-			References: reg.Images, Refused: reg.Refused, Public: reg.Rescued,
+			References: reg.Images, Refused: reg.Rejected, Public: reg.Resolved,
 		})
 	}
 	enc := json.NewEncoder(w)

@@ -26,7 +26,7 @@ func findings() []finding.Finding {
 				Ref: "docker.io/library/alpine:3", Written: "alpine:3", Platform: "linux/amd64", Needed: true, Outcome: report.OK, Digest: "sha256:0123456789abcdef",
 				Positions: []report.Position{{File: "Dockerfile", Line: 1, Instruction: "FROM alpine:3"}, {File: "Dockerfile", Line: 7}},
 			},
-			Host: "registry-1.docker.io", Verdict: finding.Nothing, Without: finding.Had, Platforms: []string{"linux/386", "linux/amd64", "linux/arm64"},
+			Host: "registry-1.docker.io", Verdict: finding.Nothing, Without: finding.Resolved, Platforms: []string{"linux/386", "linux/amd64", "linux/arm64"},
 		},
 		{
 			Reference: report.Reference{
@@ -37,7 +37,7 @@ func findings() []finding.Finding {
 					Remedies:  []report.Remedy{{Command: "run this", Note: "to mend it"}, {Note: "or that"}},
 				},
 			},
-			Host: "ghcr.io", Source: ghcr, Scheme: probe.Bearer, Verdict: finding.Refused, With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Had,
+			Host: "ghcr.io", Source: ghcr, Scheme: probe.Bearer, Verdict: finding.Rejected, With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Resolved,
 		},
 		{
 			Reference: report.Reference{Ref: "ghcr.io/a/c:1", Written: "ghcr.io/a/c:1\x1b[31m", Outcome: report.Failed, Explanation: "no connection"},

@@ -56,11 +56,11 @@ func verdict(r *finding.Registry) report.Cell {
 	}
 	switch r.Verdict {
 	case finding.Accepted:
-		if r.Refused > 0 {
-			return cell(fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Refused, r.Images), yellow)
+		if r.Rejected > 0 {
+			return cell(fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Rejected, r.Images), yellow)
 		}
 		return cell("accepted", green)
-	case finding.Refused:
+	case finding.Rejected:
 		return cell("REFUSED"+answer, red)
 	case finding.HelperFailed:
 		return cell("HELPER FAILED"+answer, red)
@@ -75,8 +75,8 @@ func verdict(r *finding.Registry) report.Cell {
 
 // accessWords are the failures in a cell of the table.
 var accessWords = map[finding.Access]string{
-	finding.NotTried: "-",
-	finding.Had:      "ok",
+	finding.NotAttempted: "-",
+	finding.Resolved:     "ok",
 	finding.Access(diagnosis.CredentialsRejected): "REFUSED",
 	finding.Access(diagnosis.AuthRequired):        "refused",
 	finding.Access(diagnosis.DeniedAmbiguous):     "REFUSED",
@@ -95,9 +95,9 @@ func with(a finding.Access) report.Cell {
 		word = "failed"
 	}
 	switch a {
-	case finding.NotTried:
+	case finding.NotAttempted:
 		return cell(word, "")
-	case finding.Had:
+	case finding.Resolved:
 		return cell(word, green)
 	default:
 		return cell(word, red)
@@ -110,7 +110,7 @@ func without(f *finding.Finding) report.Cell {
 	c := with(f.Without)
 	if c.Style == red {
 		c.Text = strings.ToLower(c.Text)
-		if f.With == finding.Had {
+		if f.With == finding.Resolved {
 			c = cell("no (private)", "")
 			if f.Without != finding.Access(diagnosis.AuthRequired) && f.Without != finding.Access(diagnosis.DeniedAmbiguous) {
 				c.Text = "unknown"

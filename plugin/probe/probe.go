@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// repeats bounds how often a try without credentials is repeated after a fault
+	// repeats bounds how often an attempt without credentials is repeated after a fault
 	// that may pass: one broken connection must not make a public image look private.
 	repeats    = 2
 	repeatWait = 250 * time.Millisecond
@@ -66,10 +66,10 @@ func New(opt Options) *Prober {
 	}
 }
 
-// Try is the answer to one way of asking for an image on one platform.
-type Try struct {
+// Attempt is the answer to one way of asking for an image on one platform.
+type Attempt struct {
 	Digest    digest.Digest
-	Platforms []string // that the image has; of a try that reads no manifest: none
+	Platforms []string // that the image has; of an attempt that reads no manifest: none
 	OnBuild   []string
 	Err       error
 }
@@ -80,16 +80,16 @@ type Result struct {
 	// Host is the registry host as requests spell it.
 	Host string
 	// Source is where the credential for the image comes from, and HelperErr why
-	// it could not be had.
+	// it could not be resolved.
 	Source    credentials.Source
 	HelperErr error
 	Scheme    Scheme
 	// Sent tells whether the credential was sent to anybody.
 	Sent bool
 	// With is the answer to the machine's own credentials, if there are any.
-	With Try
+	With Attempt
 	// Without is nil when there is no need to ask again: With was sent nothing.
-	Without *Try
+	Without *Attempt
 }
 
 // Probe asks for references, in their order. The error is that of the context.
@@ -135,14 +135,14 @@ func (p *Prober) image(ctx context.Context, name string, refs []references.Refer
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		for _, i := range at {
-			results[i] = Result{Reference: refs[i], With: Try{Err: errors.Wrapf(err, "failed to parse stage name %q", name)}}
+			results[i] = Result{Reference: refs[i], With: Attempt{Err: errors.Wrapf(err, "failed to parse stage name %q", name)}}
 		}
 		return
 	}
 	repo, host, err := p.repository(named)
 	if err != nil {
 		for _, i := range at {
-			results[i] = Result{Reference: refs[i], Host: reference.Domain(named), With: Try{Err: err}}
+			results[i] = Result{Reference: refs[i], Host: reference.Domain(named), With: Attempt{Err: err}}
 		}
 		return
 	}
@@ -155,7 +155,7 @@ func (p *Prober) image(ctx context.Context, name string, refs []references.Refer
 		c, helperErr = p.lookup(ctx, host.Host, named, scheme)
 		source = c.Source
 	}
-	var without []Try
+	var without []Attempt
 	switch {
 	case sent && with[0].Err == nil:
 		without = p.ask(ctx, name, host, repo.without, refs, at, false)
@@ -206,17 +206,17 @@ func (p *Prober) repository(named reference.Named) (*repository, docker.Registry
 }
 
 // askTwice is ask, repeated after a fault that may pass.
-func (p *Prober) askTwice(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int) []Try {
+func (p *Prober) askTwice(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int) []Attempt {
 	wait := repeatWait
 	for i := 0; ; i++ {
-		tries := p.ask(ctx, name, host, a, refs, at, true)
-		err := tries[0].Err
+		attempts := p.ask(ctx, name, host, a, refs, at, true)
+		err := attempts[0].Err
 		if err == nil || i == repeats || !diagnosis.Diagnose(name, err.Error()).Transient() {
-			return tries
+			return attempts
 		}
 		select {
 		case <-ctx.Done():
-			return tries
+			return attempts
 		case <-time.After(wait):
 			wait *= 2
 		}
@@ -224,31 +224,31 @@ func (p *Prober) askTwice(ctx context.Context, name string, host docker.Registry
 	}
 }
 
-// ask makes one try: what the name stands for, and with deep, whether there is an
+// ask makes one attempt: what the name stands for, and with deep, whether there is an
 // image behind it for each platform.
-func (p *Prober) ask(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int, deep bool) []Try {
+func (p *Prober) ask(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int, deep bool) []Attempt {
 	ctx = log.WithLogger(ctx, p.quiet)
 	host.Authorizer = a
 	resolver := docker.NewResolver(docker.ResolverOptions{
 		Hosts:   func(string) ([]docker.RegistryHost, error) { return []docker.RegistryHost{host}, nil },
 		Headers: http.Header{"User-Agent": {version.UserAgent()}},
 	})
-	tries := make([]Try, len(at))
-	fail := func(err error) []Try {
-		for n := range tries {
-			tries[n].Err = err
+	attempts := make([]Attempt, len(at))
+	fail := func(err error) []Attempt {
+		for n := range attempts {
+			attempts[n].Err = err
 		}
-		return tries
+		return attempts
 	}
 	_, desc, err := resolver.Resolve(ctx, name)
 	if err != nil {
 		return fail(err)
 	}
-	for n := range tries {
-		tries[n].Digest = desc.Digest
+	for n := range attempts {
+		attempts[n].Digest = desc.Digest
 	}
 	if !deep {
-		return tries
+		return attempts
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
 	if err != nil {
@@ -259,17 +259,17 @@ func (p *Prober) ask(ctx context.Context, name string, host docker.RegistryHost,
 		return fail(err)
 	}
 	for n, i := range at {
-		tries[n].Platforms = img.platforms()
+		attempts[n].Platforms = img.platforms()
 		platform, onBuild, err := img.config(ctx, refs[i].Platform)
-		tries[n].OnBuild, tries[n].Err = onBuild, err
-		if err == nil && len(tries[n].Platforms) == 0 {
-			tries[n].Platforms = []string{platform}
+		attempts[n].OnBuild, attempts[n].Err = onBuild, err
+		if err == nil && len(attempts[n].Platforms) == 0 {
+			attempts[n].Platforms = []string{platform}
 		}
 	}
-	return tries
+	return attempts
 }
 
-// forget drops a token that could not be had.
+// forget drops a token that could not be fetched.
 func (a *authorizer) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
