@@ -38,17 +38,36 @@ var alpineFiles = []file{
 	{name: "bin/mkfs.ext4", mode: 0o755, data: []byte("#!/bin/sh\nexec mke2fs -F \"$@\"\n")},
 }
 
-// adduser is called as "adduser -D NAME".
+// adduser is called as "adduser -D [-u ID] [-G GROUP] NAME". Without a group the user
+// gets one of its own.
 const adduser = `#!/bin/sh
-id=1000
-while grep -q ":x:$id:" /etc/passwd; do
-  id=$((id + 1))
+id= group=
+while getopts Du:G: option; do
+  case $option in
+    u) id=$OPTARG ;;
+    G) group=$OPTARG ;;
+  esac
 done
-echo "$2:x:$id:$id::/home/$2:/bin/sh" >>/etc/passwd
-echo "$2:x:$id:" >>/etc/group
-mkdir "/home/$2"
-chown "$id:$id" "/home/$2"
+shift $((OPTIND - 1))
+if [ -z "$id" ]; then
+  id=1000
+  while grep -q ":x:$id:" /etc/passwd; do
+    id=$((id + 1))
+  done
+fi
+if [ -z "$group" ]; then
+  gid=$id
+  echo "$1:x:$gid:" >>/etc/group
+else
+  gid=$(sed -n "s/^$group:x:\([0-9]*\):.*/\1/p" /etc/group)
+fi
+echo "$1:x:$id:$gid::/home/$1:/bin/sh" >>/etc/passwd
+mkdir "/home/$1"
+chown "$id:$gid" "/home/$1"
 `
+
+// addgroup is called as "addgroup -g ID NAME".
+const addgroup = "#!/bin/sh\necho \"$3:x:$2:\" >>/etc/group\n"
 
 // hellofs takes the place of a FUSE file system with one file.
 const hellofs = "#!/bin/sh\nmkdir -p \"$1\"\necho hello, world >\"$1/hello\"\n"

@@ -185,6 +185,7 @@ func (s *suite) rootfs(ctx context.Context) ([]file, error) {
 		file{name: "etc/shadow", mode: 0o600, data: []byte("root:*::0:::::\n")},
 		file{name: "bin/busybox", mode: 0o755, data: busybox},
 		file{name: "bin/adduser", mode: 0o755, data: []byte(adduser)},
+		file{name: "bin/addgroup", mode: 0o755, data: []byte(addgroup)},
 	)
 	for applet := range strings.FieldsSeq(string(applets)) {
 		if applet != "busybox" {
