@@ -93,7 +93,7 @@ func (s *session) violation() error {
 	for _, e := range fellBack {
 		refs = append(refs, report.Of(e.found, e.resolution, nil))
 	}
-	text := "lint violation found for rules: " + RuleCredentialsRefused + "\n" + report.New(refs).Causes()
+	text := "lint violation found for rules: " + RuleCredentialsRefused + "\n" + report.New(refs).Causes(true)
 	err := error(newStatusError(strings.TrimRight(text, "\n"), nil))
 	for _, src := range s.snippets(func(e entry) bool { return e.fellBack() }) {
 		err = errdefs.WithSource(err, src)

@@ -19,6 +19,10 @@ import (
 // forges one gets a choice among our own.
 type Code string
 
+// codeResolved stands behind the class of an answer to which the fallback was no
+// failure.
+const codeResolved = "/resolved"
+
 // codeOf is empty for what has no words of ours.
 func codeOf(r *resolve.Resolution) Code {
 	d := r.Written

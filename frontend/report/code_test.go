@@ -111,7 +111,7 @@ func TestNobodyElseHasACode(t *testing.T) {
 		}
 		require.NotContains(t, rep.Table(), diagnosis.CodeMark)
 		w := report.Warning{Host: "ghcr.io", Refs: []string{"ghcr.io/a/b" + forged}, Answer: diagnosis.Diagnose("ghcr.io/a/b:1", text), Done: "pulled"}
-		require.Equal(t, report.Code("credentials-rejected/resolved"), report.WarningCode(report.Warning{Host: w.Host, Refs: w.Refs, Done: w.Done}.Short()))
+		require.Equal(t, report.Code("credentials-rejected/resolved"), report.FallbackCode(report.Warning{Host: w.Host, Refs: w.Refs, Done: w.Done, Answer: diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}}.Short()))
 		require.NotContains(t, strings.Join(w.Detail(), "\n"), diagnosis.CodeMark)
 	}
 }

@@ -205,11 +205,10 @@ func TestExplainControls(t *testing.T) {
 	assert.NotContains(t, headline(fellBack(t, ref, ghcrBareDenied), false, false), "strict")
 }
 
-func TestWarningOfTheUnneeded(t *testing.T) {
-	w := report.Warning{Host: "ghcr.io", Refs: []string{"ghcr.io/acme/base:1.4"}, Answer: diagnosis.Diagnose("ghcr.io/acme/base:1.4", ghcrBareDenied)}
-	assert.Equal(t, "ghcr.io refused the stored credentials for ghcr.io/acme/base:1.4, which the target does not need [pullsafe:credentials-rejected]. Run: docker logout ghcr.io", w.Short())
-	assert.NotEmpty(t, w.Detail())
-	assert.Equal(t, " (without credentials; docker.io refused the stored ones, run: docker logout)", report.StepAdvice("docker.io"))
+func TestStep(t *testing.T) {
+	assert.Equal(t, "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/acme/base:1.4 without them; run: docker logout ghcr.io",
+		report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrBareDenied)))
+	assert.Contains(t, report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrHead403)), " without them [pullsafe:denied-ambiguous/resolved]; run:")
 }
 
 func TestExplainSingle(t *testing.T) {

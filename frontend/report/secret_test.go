@@ -44,13 +44,12 @@ func said(t testing.TB, ref, text string) string {
 		fellBack(t, ref, text),
 	}
 	out := []any{d, report.ExplainSingle(d, ref)}
-	for _, w := range []report.Warning{{Host: d.Host, Refs: []string{ref}, Answer: d, Done: "pulled"}, {Host: d.Host, Refs: []string{ref}, Answer: d}} {
-		out = append(out, w.Short(), w.Detail())
-	}
+	w := report.Warning{Host: d.Host, Refs: []string{ref}, Answer: d, Done: "pulled"}
+	out = append(out, w.Short(), w.Detail())
 	for _, r := range resolutions {
 		r.Err = errFailed
 		rep := report.New([]report.Reference{report.Of(references.Reference{Name: ref, Needed: true}, r, nil)})
-		out = append(out, report.Explain(r), rep, rep.Failure(), rep.Table())
+		out = append(out, report.Explain(r), rep, rep.Failure(), rep.Table(), report.Step(r))
 	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

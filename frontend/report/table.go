@@ -14,17 +14,18 @@ func (r *Report) Table() string {
 	}
 	var b strings.Builder
 	g.Write(&b, "", gap)
-	b.WriteString(r.Causes())
+	b.WriteString(r.Causes(false))
 	b.WriteString("\n" + r.Summary.Closing() + "\n")
 	return b.String()
 }
 
 // Causes are the reasons for what failed, and for what only the anonymous fallback
-// resolved, with the images and what to run; empty where all is well.
-func (r *Report) Causes() string {
+// resolved, with the images and what to run; empty where all is well. In what may
+// become a log, headlines end in their codes.
+func (r *Report) Causes(codes bool) string {
 	var b strings.Builder
 	for _, o := range []Outcome{Failed, OKWithoutCredentials} {
-		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }), false)
+		writeCauses(&b, r.where(func(ref *Reference) bool { return ref.Outcome == o }), codes)
 	}
 	return b.String()
 }

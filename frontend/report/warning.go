@@ -22,50 +22,45 @@ type Warning struct {
 	Refs   []string            // the images that it is about
 	Answer diagnosis.Diagnosis // to the first attempt
 	// Done is what became of the images without the credentials: "pulled", or
-	// "resolved" when the build failed for another reason. It is empty where the
-	// target does not need the images, and they could not be resolved either way.
+	// "resolved" when the build failed for another reason.
 	Done string
 }
 
 // Short is the text. It holds the command, because buildx shows no more than this.
 func (w Warning) Short() string {
 	d, refs, run := w.answer(), listed(w.Refs), logout(w.Host).Command
-	switch {
-	case w.Done == "":
-		return fmt.Sprintf("%s refused the stored credentials for %s, which the target does not need%s. Run: %s", w.Host, refs, Code(d.Class), run)
-	case d.Class == diagnosis.CredentialHelper:
-		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials%s. Repair it or remove it from config.json", where(d), w.Done, refs, w.code())
-	case d.Class == diagnosis.DeniedAmbiguous:
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.CredentialHelper:
+		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials%s. Repair it or remove it from config.json", where(d), w.Done, refs, warningCode(d))
+	case diagnosis.DeniedAmbiguous:
 		// Such an answer does not show that there were any credentials.
-		return fmt.Sprintf("%s refused access; %s %s without credentials%s. Run: %s", where(d), w.Done, refs, w.code(), run)
+		return fmt.Sprintf("%s refused access; %s %s without credentials%s. Run: %s", where(d), w.Done, refs, warningCode(d), run)
 	default:
 		return fmt.Sprintf("%s refused the stored credentials; %s %s without them. Run: %s", where(d), w.Done, refs, run)
 	}
 }
 
-// code tells what the rule's name does not: that it was not a rejection of credentials.
-func (w Warning) code() Code { return Code(string(w.Answer.Class) + "/resolved") }
+// warningCode is the code of a fallback, where it was not of rejected credentials: that
+// is what the name of the rule says.
+func warningCode(d diagnosis.Diagnosis) Code {
+	if d.Class == diagnosis.CredentialsRejected {
+		return ""
+	}
+	return Code(d.Class) + codeResolved
+}
 
-// WarningCode is the code of a warning in a log: with none in its text, the stored
-// credentials were rejected and the fallback resolved the images.
-func WarningCode(text string) Code {
+// FallbackCode is the code of a fallback in the text of a warning or a step.
+func FallbackCode(text string) Code {
 	if code, ok := FindCode(text); ok {
 		return code
 	}
-	return Code(diagnosis.CredentialsRejected) + "/resolved"
+	return Code(diagnosis.CredentialsRejected) + codeResolved
 }
 
 // Detail is the detail, line by line.
 func (w Warning) Detail() []string {
 	d, run := w.answer(), logout(w.Host).Command
-	if w.Done == "" {
-		return []string{
-			opening(d) + ", and there is no such public image.",
-			"The build does not need it and goes on. The steps marked ERROR in the progress above can be ignored.",
-			"To mend it: " + run + ", then log in with credentials that may read the image.",
-			"To leave such images out: PULLSAFE_SCOPE=target. To silence this warning: # check=skip=" + Rule + ".",
-		}
-	}
 	answer, public := where(d)+" answered: "+d.Message, " is public: it was had"
 	if d.Message == "" || d.Class == diagnosis.CredentialHelper {
 		answer = opening(d)
@@ -98,12 +93,6 @@ func (w Warning) answer() diagnosis.Diagnosis {
 	return d
 }
 
-// StepAdvice is what the name of the step of the anonymous fallback ends in where
-// there are no warnings.
-func StepAdvice(host string) string {
-	return fmt.Sprintf(" (without credentials; %s refused the stored ones, run: %s)", host, logout(host).Command)
-}
-
 func listed(refs []string) string {
 	clean := make([]string, 0, maxListed)
 	for _, ref := range refs[:min(len(refs), maxListed)] {
@@ -118,8 +107,12 @@ func listed(refs []string) string {
 
 func sentence(note string) string { return strings.ToUpper(note[:1]) + note[1:] + "." }
 
+// StepMark begins the names of steps that tell of a fallback.
+const StepMark = "[pullsafe] "
+
 // Step is the name of the progress step that tells of the fallback of a reference,
 // for clients and daemons that show no warnings.
 func Step(r *resolve.Resolution) string {
-	return fmt.Sprintf("[pullsafe] %s, resolved %s without them; run: %s", opening(r.Written), diagnosis.Clean(r.Ref, maxAnswer), logout(r.Host()).Command)
+	return fmt.Sprintf(StepMark+"%s, resolved %s without them%s; run: %s",
+		opening(r.Written), diagnosis.Clean(r.Ref, maxAnswer), warningCode(r.Written), logout(r.Written.Host).Command)
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
-	"github.com/org/pullsafe/frontend/resolve"
 )
 
 const (
@@ -66,8 +65,7 @@ func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
 		return Failure{}, taken, false
 	}
 	f = newFailure(report.ExplainSingle(d, image), image, e.line)
-	f.resolution = resolve.Resolution{Ref: image, Written: d}
-	f.fallback = strings.Contains(e.step, withoutCredentials)
+	f.written = d
 	f.addPlaces(e.places)
 	return f, taken, true
 }

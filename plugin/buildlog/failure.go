@@ -31,8 +31,7 @@ type Failure struct {
 	// ByPullsafe: the text has an explanation of pullsafe itself.
 	ByPullsafe bool `json:"byPullsafe,omitempty"`
 
-	resolution resolve.Resolution // the answers alone, before they were worded
-	fallback   bool               // of pullsafe's anonymous fallback
+	written diagnosis.Diagnosis // the answer alone, before it was worded
 }
 
 func newFailure(c report.Conclusion, ref string, line int) Failure {
@@ -68,11 +67,6 @@ func (c *collection) add(f Failure) {
 	}
 	for i := range c.list {
 		e := &c.list[i]
-		if f.fallback && e.Ref != "" && sameImage(e.Ref, f.Ref) && !e.ByPullsafe {
-			e.resolution.Fallback = append(e.resolution.Fallback, f.resolution.Written)
-			e.reword(report.Explain(&e.resolution))
-			return
-		}
 		if e.same(&f) {
 			e.merge(&f)
 			return
@@ -87,11 +81,6 @@ func (c *collection) append(f Failure) {
 		return
 	}
 	c.list = append(c.list, f)
-}
-
-// reword takes the words of all of pullsafe's attempts.
-func (f *Failure) reword(c report.Conclusion) {
-	f.Diagnosis, f.Explanation, f.NotKnown, f.ByPullsafe = c.Diagnosis, c.Headline, c.Open, true
 }
 
 // same tells whether two failures are one, told twice. What one of them leaves
@@ -136,22 +125,15 @@ func (f *Failure) covers(g *Failure) bool {
 	return slices.ContainsFunc(append([]string{f.Ref}, f.Refs...), func(ref string) bool { return sameImage(ref, g.Ref) })
 }
 
-// resolved: pullsafe's anonymous fallback resolved an image.
-func (c *collection) resolved(ref string) {
-	for i := range c.list {
-		if f := &c.list[i]; !f.ByPullsafe && f.Ref != "" && sameImage(f.Ref, ref) {
-			f.reword(report.ExplainFallback(f.resolution.Written, false))
+// known adds to what a code tells what a log has shown of one of the answers.
+func known(r *resolve.Resolution, seen diagnosis.Diagnosis) {
+	if seen.Class == r.Written.Class {
+		r.Written = seen
+		return
+	}
+	for i := range r.Fallback {
+		if seen.Class == r.Fallback[i].Class {
+			r.Fallback[i] = seen
 		}
-	}
-}
-
-// known adds to what a code tells what a log has shown of the same answers.
-func known(r, seen *resolve.Resolution) {
-	if seen.Written.Class == r.Written.Class {
-		r.Written = seen.Written
-	}
-	last, tried := r.Decisive()
-	if have, ok := seen.Decisive(); tried && ok && have.Class == last.Class {
-		r.Fallback = seen.Fallback
 	}
 }

@@ -97,14 +97,10 @@ func (c *collection) addOwn(b *ownBlock, userRef string) {
 	}
 }
 
-// addWarning takes a warning of pullsafe, which names its rule and images; false when
-// the line is none.
-func (c *collection) addWarning(text string, no int) bool {
-	_, text, ok := strings.Cut(text, report.Rule+": ")
-	if !ok {
-		return false
-	}
-	p := ownPart{code: report.WarningCode(text), line: no}
+// addFallback takes what a warning or a step of pullsafe tells of a fallback; false
+// when it names no image.
+func (c *collection) addFallback(text string, no int) bool {
+	p := ownPart{code: report.FallbackCode(text), line: no}
 	for w := range strings.FieldsSeq(text) {
 		if w = strings.TrimRight(w, ",;."); isFullReference(w) {
 			p.add(w, "", "", "")
@@ -116,7 +112,7 @@ func (c *collection) addWarning(text string, no int) bool {
 	return len(p.refs) > 0
 }
 
-// isFullReference: warnings have the registry host in every name.
+// isFullReference: BuildKit and our warnings have the registry host in every name.
 func isFullReference(word string) bool {
 	host, _, ok := strings.Cut(word, "/")
 	named, err := reference.ParseNormalizedNamed(word)
@@ -132,11 +128,11 @@ func (c *collection) addCoded(p ownPart) {
 	c.list = slices.DeleteFunc(c.list, func(g Failure) bool {
 		covered := f.covers(&g)
 		if covered {
-			known(r, &g.resolution)
+			known(r, g.written)
 		}
 		return covered
 	})
 	conclusion := report.Explain(r)
-	f.Diagnosis, f.Explanation, f.resolution = conclusion.Diagnosis, conclusion.Headline, *r
+	f.Diagnosis, f.Explanation, f.written = conclusion.Diagnosis, conclusion.Headline, r.Written
 	c.append(f)
 }

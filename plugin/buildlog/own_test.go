@@ -119,9 +119,6 @@ func TestOwnFailureCutAnywhere(t *testing.T) {
 func TestOwnFailureInALog(t *testing.T) {
 	log := `#3 [internal] load metadata for ghcr.io/acme/base:1.4
 #3 ERROR: failed to authorize: failed to fetch oauth token: denied: denied
-
-#4 [internal] load metadata for ghcr.io/acme/base:1.4 (without credentials)
-#4 ERROR: failed to authorize: ` + anonymous401 + `
 ------
  > [internal] load metadata for ghcr.io/acme/base:1.4:
 ------
@@ -150,13 +147,13 @@ func TestOwnWarning(t *testing.T) {
 		{oauthDenied, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}, "pulled"},
 		{head403, four, four[:3], "resolved"},
 		{brokenHelper, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}, "pulled"},
-		{oauthDenied, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}, ""},
 	} {
 		d := diagnosis.Diagnose(tc.refs[0], tc.text)
 		short := report.Warning{Host: "ghcr.io", Refs: tc.refs, Answer: d, Done: tc.done}.Short()
 		for _, log := range []string{
 			fmt.Sprintf(" 1 warning found (use docker --debug to expand):\n - RegistryCredentialsRefused: %s (line 12)\n", short),
 			"#5 [1/2] FROM x\nWARN: RegistryCredentialsRefused: " + short + "\n",
+			"#5 " + report.Step(&resolve.Resolution{Ref: tc.refs[0], Written: d}) + "\n#5 DONE 0.0s\n - RegistryCredentialsRefused: " + short + "\n",
 		} {
 			res := explain(t, log, "")
 			require.Len(t, res.Failures, 1, log)
@@ -165,14 +162,11 @@ func TestOwnWarning(t *testing.T) {
 			assert.Equal(t, d.Class, f.Class)
 			assert.Equal(t, "ghcr.io", f.Host)
 			assert.Equal(t, tc.want, append([]string{f.Ref}, f.Refs...))
-			assert.Equal(t, tc.done != "", f.AnonymousRetryCanHelp)
-			assert.Equal(t, tc.done != "", strings.Contains(f.Explanation, "it can be had without"), f.Explanation)
+			assert.True(t, f.AnonymousRetryCanHelp)
+			assert.Contains(t, f.Explanation, "it can be had without")
 			named, err := reference.ParseNormalizedNamed(tc.refs[0])
 			require.NoError(t, err)
 			want := report.Explain(&resolve.Resolution{Written: d, Alias: named})
-			if tc.done == "" {
-				want = report.Explain(&resolve.Resolution{Written: d})
-			}
 			assert.Equal(t, commands(want.Remedies), commands(f.Remedies))
 		}
 	}

@@ -16,9 +16,6 @@ const (
 	maxSeen = 1024
 )
 
-// withoutCredentials is in the name of pullsafe's anonymous fallback.
-const withoutCredentials = " (without credentials" //nolint:gosec // G101: the name of a step, not a credential
-
 // scanner follows a log line by line.
 type scanner struct {
 	found *collection
@@ -54,9 +51,9 @@ func newScanner(found *collection, ref string) *scanner {
 
 // feed takes the next line.
 func (s *scanner) feed(text string, no int) {
-	if strings.Contains(text, report.Rule+": ") && !isStepOutput(text) {
+	if _, told, ok := strings.Cut(text, report.Rule+": "); ok && !isStepOutput(text) {
 		s.flush()
-		if s.found.addWarning(text, no) {
+		if s.found.addFallback(told, no) {
 			return
 		}
 	}
@@ -151,17 +148,16 @@ func (s *scanner) vertex(n int, text string, no int) {
 		s.pending = &event{first: rest, line: no, image: image, step: name, anchored: true}
 	case what == "CANCELED":
 		s.canceled = true
-	case what == "DONE":
-		if strings.Contains(name, withoutCredentials) {
-			s.found.resolved(stepImage(name))
-		}
-	case what == "CACHED", what == "...", what == "WARN:":
+	case what == "DONE", what == "CACHED", what == "...", what == "WARN:":
 	case !known || strings.HasPrefix(text, "["):
 		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
 			clear(s.vertices) // another build
 		}
 		s.vertices[n] = text
 		s.shaped = true
+		if told, ok := strings.CutPrefix(text, report.StepMark); ok {
+			s.found.addFallback(told, no)
+		}
 	}
 }
 

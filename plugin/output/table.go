@@ -37,7 +37,7 @@ func Table(w io.Writer, findings []finding.Finding, notes []string, color bool) 
 		writeGrid(&b, registries(findings), color)
 		b.WriteByte('\n')
 		writeGrid(&b, images(findings), color)
-		b.WriteString(finding.Report(findings).Causes())
+		b.WriteString(finding.Report(findings).Causes(false))
 		b.WriteString("\n" + closing(findings))
 	}
 	_, err := io.WriteString(w, b.String())
