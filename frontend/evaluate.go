@@ -167,6 +167,7 @@ func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		res.Unsure = len(f.images) > 1
 		i.result = res
 		again = again || res.Err == nil
 	}

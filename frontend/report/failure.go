@@ -20,16 +20,18 @@ const (
 )
 
 // Failure is the text of a build that could not go on: every needed image that
-// failed or was not checked, with its places, by registry host and cause, and
-// what to run for each. It has no newline at its end.
+// failed or was not checked, and then what else would fail, with its places, by
+// registry host and cause, and what to run for each. It has no newline at its end.
 func (r *Report) Failure() string {
 	failed := r.where(func(ref *Reference) bool { return ref.Needed && ref.Outcome == Failed })
 	unknown := r.where(func(ref *Reference) bool { return ref.Needed && ref.Outcome == NotChecked })
+	others := r.where(func(ref *Reference) bool { return !ref.Needed && ref.Outcome == Failed })
 	needed := distinct(r.where(func(ref *Reference) bool { return ref.Needed }))
+	pulling := len(failed) > 0 && !slices.ContainsFunc(failed, func(ref *Reference) bool { return !ref.pulling })
 
 	var b strings.Builder
-	b.WriteString(failureHeadline(distinct(failed), max(needed, distinct(failed))) + "\n")
-	writeCauses(&b, append(failed, unknown...), true)
+	b.WriteString(failureHeadline(distinct(failed), max(needed, distinct(failed)), pulling) + "\n")
+	writeCauses(&b, slices.Concat(failed, unknown, others), true)
 	return strings.TrimRight(b.String(), "\n")
 }
 

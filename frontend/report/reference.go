@@ -42,7 +42,10 @@ func Of(ref references.Reference, r *resolve.Resolution, names []string) Referen
 		out.Diagnosis, out.Explanation, out.Code = &c.Diagnosis, c.Headline, c.Code
 	}
 	if out.Outcome == Failed {
-		out.Hint = bareNameHint(ref, r, names)
+		out.pulling = r.Pulling
+		if out.Hint = bareNameHint(ref, r, names); r.Unsure {
+			out.Hint = wordsUnsure
+		}
 	}
 	return out
 }

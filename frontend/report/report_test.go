@@ -14,6 +14,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/frontend/resolve"
@@ -251,4 +252,21 @@ func FuzzReport(f *testing.F) {
 			require.Less(t, len(out), 1<<14)
 		}
 	})
+}
+
+// TestFailureOfContent: an image that was resolved could not be pulled, and it may be
+// another one that the same step needs.
+func TestFailureOfContent(t *testing.T) {
+	of := func(pulling, unsure bool) report.Reference {
+		ref := references.Reference{Name: "ghcr.io/acme/base:1", Written: "ghcr.io/acme/base:1", Needed: true}
+		return report.Of(ref, &resolve.Resolution{
+			Ref: ref.Name, Written: diagnosis.Diagnose(ref.Name, "429 Too Many Requests"), Pulling: pulling, Unsure: unsure, Err: errors.New("x"),
+		}, nil)
+	}
+	text := report.New([]report.Reference{of(true, false)}).Failure()
+	require.True(t, strings.HasPrefix(text, "the image could not be pulled\n"), text)
+	require.NotContains(t, text, "BuildKit does not say")
+	text = report.New([]report.Reference{of(true, true), of(false, false)}).Failure()
+	require.True(t, strings.HasPrefix(text, "the image could not be resolved\n"), text)
+	require.Contains(t, text, "  BuildKit does not say which of the images that the step needs this is about\n")
 }

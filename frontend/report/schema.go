@@ -53,6 +53,8 @@ type Reference struct {
 	Code Code `json:"-"`
 	// Hint is a further sentence about this image alone.
 	Hint string `json:"-"`
+
+	pulling bool // its content could not be had, the metadata could
 }
 
 // Position is a place in a Dockerfile that names an image.

@@ -233,17 +233,21 @@ const (
 	wordsCannotBePulled = "Image cannot be pulled"
 )
 
-// failureHeadline opens the error of a build.
-func failureHeadline(failed, needed int) string {
-	switch {
-	case needed == 1:
-		return "the image could not be resolved"
-	case failed == 1:
-		return fmt.Sprintf("1 of %d images could not be resolved", needed)
-	default:
-		return fmt.Sprintf("%d of %d images could not be resolved", failed, needed)
+// failureHeadline opens the error of a build. pulling: it is the content that could
+// not be had, of images that were resolved.
+func failureHeadline(failed, needed int, pulling bool) string {
+	what := "resolved"
+	if pulling {
+		what = "pulled"
 	}
+	if needed == 1 {
+		return "the image could not be " + what
+	}
+	return fmt.Sprintf("%d of %d images could not be %s", failed, needed, what)
 }
+
+// wordsUnsure is for an answer about one of several images.
+const wordsUnsure = "BuildKit does not say which of the images that the step needs this is about"
 
 // outcomeWords are the outcomes in a table.
 var outcomeWords = map[Outcome]string{

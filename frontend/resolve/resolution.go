@@ -48,6 +48,8 @@ type Resolution struct {
 
 	// Pulling: the metadata was resolved; the answers are to requests for content.
 	Pulling bool
+	// Unsure: they may be about another image.
+	Unsure bool
 
 	// Image is nil when nothing resolved the reference.
 	Image *Image
