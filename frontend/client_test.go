@@ -94,6 +94,7 @@ func TestErrorIsRemembered(t *testing.T) {
 	require.Equal(t, []string{uv}, gw.became())
 	require.EqualError(t, first.cause, anonymous)
 }
+
 func TestSourceMetadata(t *testing.T) {
 	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
 	c := newClient(gw, defaults())

@@ -65,3 +65,32 @@ func TestInputsAreNotResolved(t *testing.T) {
 	require.Len(t, gw.evaluated, 1)
 	require.Contains(t, res.Metadata, keyReport)
 }
+
+// TestScanner: the SBOM scanner's image is asked for in another way, and still once; it
+// falls back like any other.
+func TestScanner(t *testing.T) {
+	const scanner = "reg.test/scanner:1"
+	s, gw := newSession(t, oneStage, defaults(), map[string]answerFunc{"scanner": stale})
+	gw.opts["attest:sbom"] = "generator=" + scanner
+	gw.config = []byte(`{"os":"linux","architecture":"amd64","config":{"Cmd":["scan"]},"rootfs":{"diff_ids":["` + string(testDigest) + `"]}}`)
+	res, err := s.build(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{imageA, scanner, "REG.TEST/scanner:1"}, gw.became())
+	require.Len(t, gw.evaluated, 2, "the attestation too")
+	entries := s.entries()
+	require.Len(t, entries, 2)
+	require.True(t, entries[1].found.Scanner)
+	require.True(t, entries[1].fellBack())
+	require.Len(t, gw.warnings, 1)
+	require.Contains(t, gw.warnings[0].text, scanner)
+	require.Nil(t, gw.warnings[0].opts.Range, "no line names it")
+	var under []string
+	for _, req := range gw.evaluated {
+		converts, _ := rules(req)
+		for _, to := range converts {
+			under = append(under, to)
+		}
+	}
+	require.Equal(t, []string{"docker-image://REG.TEST/scanner:1"}, under)
+	require.Contains(t, res.Metadata, keyReport)
+}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
 )
 
@@ -141,4 +142,35 @@ func TestOtherErrorsAreKept(t *testing.T) {
 			require.Same(t, came, err)
 		}
 	}
+}
+
+// TestWhatStoppedTheBuildWasNeeded, whatever was thought of it.
+func TestWhatStoppedTheBuildWasNeeded(t *testing.T) {
+	for name, opt := range map[string]options{"denied": defaults(), "strict": {retry: true, strict: true}} {
+		gw := newFake(t, map[string][]string{imageA: {rejected}, "REG.TEST/a:1": {map[string]string{"denied": anonymous, "strict": ""}[name]}})
+		s := &session{client: newClient(gw, opt), opt: opt}
+		s.refs = []references.Reference{{Name: imageA, Platform: &amd64, Positions: []references.Position{{File: "Dockerfile", Line: 3}}}}
+		err := s.explain(errors.Wrap(config(t, s.client, imageA), "failed to solve"))
+		require.ErrorContains(t, err, imageA)
+		require.ErrorContains(t, err, "Dockerfile:3")
+		require.EqualError(t, overTheGateway(t, err), err.Error())
+	}
+	other := errors.New("exit code: 1")
+	require.Same(t, other, (&session{}).explain(other))
+}
+
+// TestSnippetsAreBounded: each line once, of what the target needs, in the order of the
+// file.
+func TestSnippetsAreBounded(t *testing.T) {
+	s, _ := newSession(t, manyImages(2*maxSnippets), defaults(), map[string]answerFunc{"a": says(missing)})
+	s.preflight(t.Context())()
+	var shown []int
+	for _, src := range s.snippets(func(e entry) bool { return e.failed() }) {
+		require.Equal(t, "Dockerfile", src.Info.Filename)
+		require.Equal(t, s.source.Data, src.Info.Data)
+		shown = append(shown, int(src.Ranges[0].Start.Line))
+	}
+	require.Equal(t, []int{2, 3, 4, 5, 6, 7, 8, 9}, shown)
+	require.Empty(t, s.snippets(func(entry) bool { return false }))
+	require.Empty(t, (&session{}).snippets(nil))
 }

@@ -30,7 +30,7 @@ import (
 // from, as without this frontend.
 func (s *session) evaluate(ctx context.Context, res *gwclient.Result) (*gwclient.Result, error) {
 	caps := s.client.BuildOpts().Caps
-	if caps.Supports(gwpb.CapGatewayEvaluate) != nil {
+	if s.set == nil || caps.Supports(gwpb.CapGatewayEvaluate) != nil {
 		return res, nil
 	}
 	for {
@@ -150,20 +150,29 @@ func (f *pullFailure) err() error {
 // that lets the build go on. Of several images, those fall back whose registry
 // rejects the credentials when it is asked again.
 func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
-	if len(f.images) > 1 && f.answer().AnonymousRetryCanHelp {
-		var rejected []*image
+	allowed := f.answer().AnonymousRetryCanHelp
+	if len(f.images) > 1 && allowed {
+		var rejected, fellBack []*image
 		for _, i := range f.images {
-			if (i.known == nil || !i.known.FellBack()) && s.client.resolver.Rejected(ctx, s.request(i)) {
+			switch {
+			case i.known != nil && i.known.FellBack():
+				fellBack = append(fellBack, i)
+			case s.client.resolver.Rejected(ctx, s.request(i)):
 				rejected = append(rejected, i)
 			}
 		}
-		if len(rejected) > 0 {
+		switch {
+		case len(rejected) > 0:
 			f.images = rejected
+		case len(fellBack) > 0:
+			f.images = fellBack
+		default:
+			allowed = false
 		}
 	}
 	again := false
 	for _, i := range f.images {
-		res, err := s.client.resolver.Pull(ctx, s.request(i), i.known, f.cause)
+		res, err := s.client.resolver.Pull(ctx, s.request(i), i.known, f.cause, allowed)
 		if err != nil {
 			return false, err
 		}

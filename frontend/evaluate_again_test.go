@@ -96,3 +96,16 @@ func TestFallbackEnds(t *testing.T) {
 	require.Error(t, err)
 	require.Less(t, len(gw.evaluated), 10)
 }
+
+// TestTheOtherIsNotBlamed: an image that the registry has just let in is not blamed when
+// another one fails under its alias.
+func TestTheOtherIsNotBlamed(t *testing.T) {
+	withSeveralImages(t)
+	answers := publicAB(letIn, rejected)
+	answers["REG.TEST/a"+noDigest] = []string{anonymous} // private, with a good login
+	s, gw := layerBuild(t, twoImages, defaults(), answers)
+	gw.pull = rejectedAt(t, isCopy, 10)
+	_, err := s.build(t.Context())
+	require.ErrorContains(t, err, imageB)
+	require.NotContains(t, err.Error(), imageA)
+}

@@ -288,3 +288,13 @@ func amd64Opt() sourceresolver.Opt {
 }
 
 func defaults() options { return options{retry: true} }
+
+// withSeveralImages skips a test under the race detector whose builder resolves more than
+// one image: BuildKit sets a field of its cache anew in each of these concurrent requests
+// (builder/resolvecache.go, CacheError), always to the same value.
+func withSeveralImages(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("BuildKit's builder races with itself")
+	}
+}

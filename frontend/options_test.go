@@ -140,3 +140,12 @@ func TestFallsBack(t *testing.T) {
 		})
 	}
 }
+
+// TestBuildOfInvalidOptions: before anything is asked.
+func TestBuildOfInvalidOptions(t *testing.T) {
+	gw := newFake(t, nil)
+	gw.opts = frontendOpts("", map[string]string{"PULLSAFE_RETRY": "maybe"})
+	_, err := Build(t.Context(), gw)
+	require.ErrorContains(t, err, "PULLSAFE_RETRY")
+	require.Empty(t, gw.solves)
+}

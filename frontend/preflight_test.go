@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -183,61 +184,6 @@ func TestGraceLeavesNothing(t *testing.T) {
 	}
 }
 
-// onBuildA is a base with a trigger that copies from another image.
-var onBuildA = []byte(`{"os":"linux","config":{"OnBuild":["COPY --from=reg.test/x:1 / /"]}}`)
-
-// TestPreflightOfTriggers: what the triggers of a needed base name is needed too; those
-// of another are never asked for, not for a report either.
-func TestPreflightOfTriggers(t *testing.T) {
-	const imageX = "reg.test/x:1"
-	for _, tc := range []struct {
-		name       string
-		all        bool
-		dockerfile string
-		answers    map[string]answerFunc
-		asked      []string
-		took       time.Duration
-	}{
-		{"needed", false, "FROM reg.test/a:1\n", nil, []string{imageA, imageX}, 0},
-		{"not needed", false, "FROM reg.test/c:1 AS unneeded\nFROM scratch\n", nil, nil, 0},
-		{"not needed, scope=all", true, "FROM reg.test/c:1 AS unneeded\nFROM scratch\n", nil, []string{imageC}, 0},
-		{
-			"not needed, behind a failure", false, "FROM reg.test/c:1 AS unneeded\nFROM reg.test/b:1\n",
-			map[string]answerFunc{"b": says(missing)}, []string{imageB, imageC}, 0,
-		},
-		{
-			"not needed, slow behind a failure", false, "FROM reg.test/c:1 AS unneeded\nFROM reg.test/b:1\n",
-			map[string]answerFunc{"b": says(missing), "c": after(time.Second, "")}, []string{imageB, imageC}, time.Second,
-		},
-		{
-			// One grace for everything: the failure of b counts for what comes later.
-			"a trigger's image hangs behind a failure", false, "FROM reg.test/a:1\nCOPY --from=reg.test/b:1 / /\n",
-			map[string]answerFunc{"a": after(time.Second, ""), "b": says(missing), "x": hangs}, []string{imageA, imageB, imageX}, failureGrace,
-		},
-		{
-			"a trigger's image is missing", false, "FROM reg.test/a:1 AS base\nFROM reg.test/c:1 AS unneeded\nFROM base\n",
-			map[string]answerFunc{"x": says(missing), "c": hangs}, []string{imageA, imageX, imageC}, failureGrace,
-		},
-		{
-			"the base comes too late", false, "FROM reg.test/a:1\nCOPY --from=reg.test/b:1 / /\n",
-			map[string]answerFunc{"a": after(time.Minute, ""), "b": says(missing)}, []string{imageA, imageB}, failureGrace,
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, gw := newSession(t, tc.dockerfile, options{retry: true, all: tc.all}, tc.answers)
-				gw.config = onBuildA
-				began := time.Now()
-				stop := s.preflight(t.Context())
-				synctest.Wait()
-				stop()
-				require.Equal(t, tc.took, time.Since(began))
-				require.ElementsMatch(t, tc.asked, gw.became())
-			})
-		})
-	}
-}
-
 // TestPreflightIsCancelled with the build.
 func TestPreflightIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -253,21 +199,41 @@ func TestPreflightIsCancelled(t *testing.T) {
 	})
 }
 
+// manyImages copies from so many tags of a.
+func manyImages(n int) string {
+	var dockerfile strings.Builder
+	dockerfile.WriteString("FROM scratch\n")
+	for i := range n {
+		fmt.Fprintf(&dockerfile, "COPY --from=reg.test/a:%d / /\n", i)
+	}
+	return dockerfile.String()
+}
+
 // TestPreflightIsBounded: a hostile Dockerfile opens no more than so many
 // requests at once, and all of them are answered in the end.
 func TestPreflightIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const images = 3 * maxResolutions
-		var dockerfile strings.Builder
-		dockerfile.WriteString("FROM scratch\n")
-		for i := range images {
-			dockerfile.WriteString("COPY --from=reg.test/a:" + string(rune('a'+i%26)) + strings.Repeat("x", i/26) + " / /\n")
-		}
-		s, gw := newSession(t, dockerfile.String(), defaults(), map[string]answerFunc{"a": after(time.Second, "")})
+		s, gw := newSession(t, manyImages(images), defaults(), map[string]answerFunc{"a": after(time.Second, "")})
 		began := time.Now()
 		s.preflight(t.Context())()
 		require.Equal(t, 3*time.Second, time.Since(began))
 		require.Len(t, gw.calls, images)
+	})
+}
+
+// TestPreflightIsCancelledInTheQueue: what has no place yet is not asked for.
+func TestPreflightIsCancelledInTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, gw := newSession(t, manyImages(3*maxResolutions), defaults(), map[string]answerFunc{"a": hangs})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() {
+			require.Len(t, gw.became(), maxResolutions)
+			cancel(errors.New("why"))
+		})
+		began := time.Now()
+		s.preflight(ctx)()
+		require.Equal(t, time.Second, time.Since(began))
 	})
 }
 
@@ -284,6 +250,7 @@ func TestPreflightLeavesToTheBuilder(t *testing.T) {
 		{"no Dockerfile", "FORM reg.test/a", map[string]string{"cmdline": "x"}},
 		{"no stage", "# nothing", map[string]string{"cmdline": "x"}},
 		{"unknown target", twoStages, map[string]string{"cmdline": "x", "target": "nothing"}},
+		{"bad check option", "# check=nonsense\n" + twoStages, map[string]string{"cmdline": "x"}},
 		{"bad platform", twoStages, map[string]string{"cmdline": "x", "platform": "a/b/c/d/e"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

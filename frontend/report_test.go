@@ -46,6 +46,7 @@ func lines(err error) []int {
 
 // TestBuildReports what was resolved, what fell back, and what the target did not need.
 func TestBuildReports(t *testing.T) {
+	withSeveralImages(t)
 	s, gw := newSession(t, twoStages, defaults(), map[string]answerFunc{"b": stale})
 	res, err := s.build(t.Context())
 	require.NoError(t, err)
@@ -59,6 +60,7 @@ func TestBuildReports(t *testing.T) {
 // TestBuildNamesAllThatFailed: one error for all, and those of other stages for the
 // record.
 func TestBuildNamesAllThatFailed(t *testing.T) {
+	withSeveralImages(t)
 	s, gw := newSession(t, twoStages, defaults(), map[string]answerFunc{
 		"a": says(missing), "b": staleThen(says(anonymous)), "c": stale,
 	})
@@ -76,6 +78,7 @@ func TestBuildNamesAllThatFailed(t *testing.T) {
 
 // TestBuildFailsWithinTheGrace: as a whole, with what hangs named as not checked.
 func TestBuildFailsWithinTheGrace(t *testing.T) {
+	withSeveralImages(t)
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newSession(t, twoStages, defaults(), map[string]answerFunc{"a": says(missing), "b": hangs, "c": hangs})
 		began := time.Now()
@@ -90,6 +93,7 @@ func TestBuildFailsWithinTheGrace(t *testing.T) {
 // TestUnneededStagesDoNotMatter: with scope=all they are asked for, and neither delay nor
 // fail the build.
 func TestUnneededStagesDoNotMatter(t *testing.T) {
+	withSeveralImages(t)
 	for name, answer := range map[string]answerFunc{"hangs": hangs, "missing": says(missing), "rejected": stale, "denied": staleThen(says(anonymous))} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -128,6 +132,7 @@ func staleEverywhere(t *testing.T, dockerfile string, opt options) (*session, *f
 
 // TestStrictNamesAll: every image that only the fallback resolved, on all hosts.
 func TestStrictNamesAll(t *testing.T) {
+	withSeveralImages(t)
 	for range 10 { // in whatever order they end
 		s, gw := staleEverywhere(t, threeHosts, options{retry: true, strict: true})
 		_, err := s.build(t.Context())
@@ -146,6 +151,7 @@ func TestStrictNamesAll(t *testing.T) {
 
 // TestCheckErrorNamesAll: likewise with `# check=error=true`, in the linter's words.
 func TestCheckErrorNamesAll(t *testing.T) {
+	withSeveralImages(t)
 	s, gw := staleEverywhere(t, "# check=error=true\n"+threeHosts, defaults())
 	_, err := s.build(t.Context())
 	require.ErrorContains(t, err, "lint violation found for rules: "+RuleCredentialsRefused)
@@ -168,6 +174,7 @@ func TestCheckErrorByALayer(t *testing.T) {
 }
 
 func TestCheckSkip(t *testing.T) {
+	withSeveralImages(t)
 	for _, check := range []string{"skip=" + RuleCredentialsRefused, "skip=all", "skip=" + RuleCredentialsRefused + ";error=true"} {
 		s, gw := staleEverywhere(t, "# check="+check+"\n"+threeHosts, defaults())
 		_, err := s.build(t.Context())
@@ -179,6 +186,7 @@ func TestCheckSkip(t *testing.T) {
 
 // TestWarnings: one per registry host, at the first of its images.
 func TestWarnings(t *testing.T) {
+	withSeveralImages(t)
 	s, gw := staleEverywhere(t, threeHosts, defaults())
 	_, err := s.build(t.Context())
 	require.NoError(t, err)
@@ -203,6 +211,7 @@ func TestWarnings(t *testing.T) {
 
 // TestWarningsOfAFailedBuild: what fell back is told of although something else failed.
 func TestWarningsOfAFailedBuild(t *testing.T) {
+	withSeveralImages(t)
 	s, gw := newSession(t, twoStages, defaults(), map[string]answerFunc{"a": says(missing), "b": stale})
 	_, err := s.build(t.Context())
 	require.ErrorContains(t, err, imageA)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,8 +55,7 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	defer cancel(nil)
 	defer time.AfterFunc(checkTimeout, func() { cancel(errCheckTimeout) }).Stop()
 	s.resolveAll(ctx)
-	var ref *refError
-	if err := s.convert(ctx); err != nil && !errors.As(err, &ref) && !errors.Is(err, errCheckTimeout) {
+	if err := s.convert(ctx); err != nil && !errors.Is(err, errCheckTimeout) && !s.stopped() {
 		return nil, err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
@@ -73,6 +73,11 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	res.AddMeta("version", []byte(report.Version))
 	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict || s.forbidden()))))
 	return res, nil
+}
+
+// stopped tells whether the build ends at an image.
+func (s *session) stopped() bool {
+	return slices.ContainsFunc(s.entries(), func(e entry) bool { return e.found.Needed && e.failed() })
 }
 
 // convert has the builder make the definition of the build, which is not solved.

@@ -13,6 +13,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
@@ -92,6 +93,7 @@ func TestCallPassesWhereTheBuildDoes(t *testing.T) {
 // TestCallResolvesAllStages: whether the target needs them or not; that decides about
 // the status alone.
 func TestCallResolvesAllStages(t *testing.T) {
+	withSeveralImages(t)
 	for _, tc := range []struct {
 		name    string
 		head    string // of the Dockerfile
@@ -148,6 +150,7 @@ func TestCallResolvesTriggers(t *testing.T) {
 
 // TestCallTimesOut: a registry that hangs is reported, and the rest is too.
 func TestCallTimesOut(t *testing.T) {
+	withSeveralImages(t)
 	synctest.Test(t, func(t *testing.T) {
 		gw := callFake(t, twoStages, nil, map[string]answerFunc{"a": hangs, "c": hangs, "b": says(missing)})
 		began := time.Now()
@@ -161,6 +164,7 @@ func TestCallTimesOut(t *testing.T) {
 }
 
 func TestCallIsCancelled(t *testing.T) {
+	withSeveralImages(t)
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("why")
 		gw := callFake(t, twoStages, nil, map[string]answerFunc{"a": hangs})
@@ -181,4 +185,16 @@ func TestCallOfAnotherFrontend(t *testing.T) {
 	last := gw.solves[len(gw.solves)-1]
 	require.Equal(t, "gateway.v0", last.Frontend)
 	require.Equal(t, requestPreflight, last.FrontendOpt[keyRequestID])
+}
+
+// TestCallWithAPolicy: an image that a policy denies is a row of the report; its error
+// is not the Dockerfile's.
+func TestCallWithAPolicy(t *testing.T) {
+	gw := callFake(t, twoStages, nil, map[string]answerFunc{"c": says(missing)})
+	gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{{Action: spb.PolicyAction_DENY, Selector: &spb.Selector{Identifier: "docker-image://reg.test/a:*"}}}}
+	res, err := Build(t.Context(), gw)
+	require.NoError(t, err)
+	r, status := called(t, res)
+	require.Equal(t, "1", status)
+	require.Equal(t, map[string]report.Outcome{imageA: report.Failed, imageB: report.OK, imageC: report.Failed}, outcomes(r))
 }

@@ -268,5 +268,5 @@ func TestFailureOfContent(t *testing.T) {
 	require.NotContains(t, text, "BuildKit does not say")
 	text = report.New([]report.Reference{of(true, true), of(false, false)}).Failure()
 	require.True(t, strings.HasPrefix(text, "the image could not be resolved\n"), text)
-	require.Contains(t, text, "  BuildKit does not say which of the images that the step needs this is about\n")
+	require.Contains(t, text, "\n  BuildKit does not say which of the images that the step needs this is about")
 }

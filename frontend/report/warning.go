@@ -71,7 +71,6 @@ func (w Warning) Detail() []string {
 	lines := []string{
 		answer + ".",
 		listed(w.Refs) + public + " from the same registry without credentials.",
-		"The step marked ERROR in the progress above is the first try, with credentials. It can be ignored.",
 	}
 	if d.Class == diagnosis.CredentialHelper {
 		lines = append(lines, "To mend it: repair the credential helper, "+noteHelper(w.Host)+".")

@@ -117,8 +117,7 @@ func TestPinned(t *testing.T) {
 	}
 }
 
-// TestPinnedWithoutPolicies: such a daemon would show a request of its own for it, and
-// puts it into no provenance.
+// TestPinnedWithoutPolicies: nothing is probed there.
 func TestPinnedWithoutPolicies(t *testing.T) {
 	d := newDaemon(t, map[string][]string{uvPinned: {rejected}, uvPinnedUpper: {""}})
 	d.noPolicies = true

@@ -18,18 +18,19 @@ func (r *Resolver) Rejected(ctx context.Context, q *Request) bool {
 	if named == nil || !r.opt.Policies {
 		return false
 	}
-	if err := r.probe(ctx, q, named, named); err != nil {
-		return diagnosis.Diagnose(q.Ref, err.Error()).AnonymousRetryCanHelp
+	err := r.probe(ctx, q, named, named)
+	if err != nil && diagnosis.Diagnose(q.Ref, err.Error()).AnonymousRetryCanHelp {
+		return true
 	}
 	_, _, _, _ = r.asWritten(ctx, q, named)
 	return false
 }
 
 // Pull takes note that content of an image could not be pulled, which q asks for
-// with the digest that was resolved, and falls back where the answer allows it.
+// with the digest that was resolved, and falls back where that is allowed.
 // old is what was known of the reference, nil if it was not resolved in this build;
 // its place is taken. The metadata stays.
-func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed error) (*Resolution, error) {
+func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed error, allowed bool) (*Resolution, error) {
 	named := q.parse()
 	if named == nil {
 		return nil, failed
@@ -49,7 +50,7 @@ func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed
 		return res, nil
 	}
 	res.Written = d
-	if d.AnonymousRetryCanHelp && !res.Off {
+	if allowed && d.AnonymousRetryCanHelp && !res.Off {
 		if err := r.fallBack(ctx, q, named, res); err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ func TestPull(t *testing.T) {
 	require.Same(t, known, r.Source(parse(t, uvPinned), &amd64))
 	d.calls = nil
 
-	res, err := r.Pull(t.Context(), ask(d, uvPinned), known, errLayer)
+	res, err := r.Pull(t.Context(), ask(d, uvPinned), known, errLayer, true)
 	require.NoError(t, err)
 	requireRequests(t, d, uvPinned, uvProbeUpper, uvPinnedUpper)
 	require.NoError(t, res.Err)
@@ -59,11 +59,11 @@ func TestPull(t *testing.T) {
 func TestPullAgain(t *testing.T) {
 	d := newDaemon(t, public(""))
 	r := newResolver(d)
-	first, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), errLayer)
+	first, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), errLayer, true)
 	require.NoError(t, err)
 	d.calls = nil
 	late := errors.New(blob + anonymous)
-	res, err := r.Pull(t.Context(), ask(d, uvPinned), first, late)
+	res, err := r.Pull(t.Context(), ask(d, uvPinned), first, late, true)
 	require.NoError(t, err)
 	require.Empty(t, d.calls)
 	require.Same(t, late, res.Err)
@@ -81,7 +81,7 @@ func TestPullOfWhatWasNotResolved(t *testing.T) {
 	d := newDaemon(t, public(""))
 	r := newResolver(d)
 	require.Nil(t, r.Source(parse(t, uvPinned), &amd64))
-	res, err := r.Pull(t.Context(), ask(d, uvPinned), nil, errLayer)
+	res, err := r.Pull(t.Context(), ask(d, uvPinned), nil, errLayer, true)
 	require.NoError(t, err)
 	require.NoError(t, res.Err)
 	require.Equal(t, uvPinned, res.Ref)
@@ -109,7 +109,7 @@ func TestPullWithoutFallback(t *testing.T) {
 		opt.FallsBack = func(string) bool { return !tc.off }
 		r := New(opt)
 		failed := errors.New(tc.text)
-		res, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), failed)
+		res, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), failed, true)
 		require.NoError(t, err)
 		require.Same(t, failed, res.Err)
 		require.True(t, res.Pulling)
@@ -138,7 +138,7 @@ func TestPullIsDenied(t *testing.T) {
 			opt := d.options()
 			tc.change(d, &opt, answers)
 			r := New(opt)
-			res, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), errLayer)
+			res, err := r.Pull(t.Context(), ask(d, uvPinned), resolve(t, r, d, uv), errLayer, true)
 			require.NoError(t, err)
 			require.Same(t, errLayer, res.Err)
 			require.Equal(t, tc.fell, res.FellBack())
@@ -161,7 +161,7 @@ func TestPullIsCancelled(t *testing.T) {
 			}
 			return context.Cause(ctx)
 		}
-		_, err := r.Pull(ctx, ask(d, uvPinned), known, errLayer)
+		_, err := r.Pull(ctx, ask(d, uvPinned), known, errLayer, true)
 		require.ErrorIs(t, err, why)
 		require.Equal(t, []*Resolution{known}, r.All())
 		require.Empty(t, r.Names())
@@ -171,7 +171,7 @@ func TestPullIsCancelled(t *testing.T) {
 // TestPullOfNoReference cannot happen: it was parsed before.
 func TestPullOfNoReference(t *testing.T) {
 	d := newDaemon(t, nil)
-	_, err := newResolver(d).Pull(t.Context(), ask(d, "Not A Reference"), nil, errLayer)
+	_, err := newResolver(d).Pull(t.Context(), ask(d, "Not A Reference"), nil, errLayer, true)
 	require.Same(t, errLayer, err)
 }
 
@@ -188,8 +188,8 @@ func TestRejected(t *testing.T) {
 		{"rejected", rejected, false, true, []string{uvProbe}},
 		{"let in", missing(uvProbe), false, false, []string{uvProbe, uvPinned}},
 		{"resolved", "", false, false, []string{uvProbe, uvPinned}},
-		{"rate limit", limited, false, false, []string{uvProbe}},
-		{"denied without credentials", anonymous, false, false, []string{uvProbe}},
+		{"rate limit", limited, false, false, []string{uvProbe, uvPinned}},
+		{"denied without credentials", anonymous, false, false, []string{uvProbe, uvPinned}},
 		{"no policies", "", true, false, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -76,7 +76,7 @@ func TestSourceRequestAttributes(t *testing.T) {
 		require.True(t, ok)
 		return q.key
 	}
-	require.Equal(t, key(nil), key(nil))
+	require.Equal(t, key(nil), key(map[string]string{}))
 	require.Equal(t, key(map[string]string{"a": "1", "b": "2"}), key(map[string]string{"b": "2", "a": "1"}))
 	require.NotEqual(t, key(nil), key(map[string]string{"a": "1"}))
 }

@@ -40,7 +40,7 @@ var aspects = []aspect{
 	{"gateway requests (`LLBBridge`)", protoNames("frontend/gateway/pb/gateway.proto", rpcs), "decide whether the decorator in `frontend` must see the new gateway requests"},
 	{"fields of gateway messages", protoNames("frontend/gateway/pb/gateway.proto", fields), "look whether the new fields of gateway messages name an image or a source"},
 	{"Go API of the gateway client", apiOf("frontend/gateway/client"), "look at the new Go API of the gateway: the decorator embeds `client.Client`, so a new method passes it by"},
-	{"Go API of the source resolver", apiOf("client/llb/sourceresolver"), "look whether `frontend/resolver.go` must hand on the new fields of the source resolver"},
+	{"Go API of the source resolver", apiOf("client/llb/sourceresolver"), "look whether `frontend/resolve/request.go` must hand on the new fields of the source resolver"},
 	{"gateway capabilities", capIDs("frontend/gateway/pb"), ""},
 	{"LLB capabilities", capIDs("solver/pb"), ""},
 	{"fields of LLB", protoNames("solver/pb/ops.proto", fields), "look whether `llb` must rewrite the new fields of definitions"},
