@@ -88,7 +88,7 @@ func (s *session) pullFailure(err error) *pullFailure {
 	if !errors.As(err, &ve) || errors.As(err, &exit) {
 		return nil
 	}
-	v, ok := s.client.find(digest.Digest(ve.Vertex.Digest))
+	v, ok := s.client.find(digest.Digest(ve.Digest))
 	if !ok {
 		return nil
 	}

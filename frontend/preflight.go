@@ -34,8 +34,7 @@ var (
 // preflight resolves references at once, bounded.
 type preflight struct {
 	s      *session
-	ctx    context.Context //nolint:containedctx // of the whole, which the grace ends
-	cancel context.CancelCauseFunc
+	cancel context.CancelCauseFunc // ends the whole
 	slots  chan struct{}
 	spare  chan struct{} // the slots that what is not needed may take
 
@@ -47,15 +46,15 @@ type preflight struct {
 	grace  *time.Timer // of the first needed failure; nil without one
 }
 
-func (s *session) newPreflight(ctx context.Context) *preflight {
+func (s *session) newPreflight(ctx context.Context) (context.Context, *preflight) {
 	p := &preflight{s: s, slots: make(chan struct{}, maxResolutions), spare: make(chan struct{}, maxResolutions/2)}
-	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	ctx, p.cancel = context.WithCancelCause(ctx)
 	for _, ref := range s.refs {
 		if !ref.Needed {
 			p.unneeded = append(p.unneeded, ref)
 		}
 	}
-	return p
+	return ctx, p
 }
 
 // preflight resolves the references that the target needs, and returns when they
@@ -67,15 +66,15 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 	if err := s.read(ctx); err != nil {
 		return func() {}
 	}
-	p := s.newPreflight(ctx)
-	p.start(s.refs)
+	ctx, p := s.newPreflight(ctx)
+	p.start(ctx, s.refs)
 	if s.opt.all {
-		p.resolveOthers()
+		p.resolveOthers(ctx)
 	}
 	p.needed.Wait()
-	if more := s.onBuild(); len(more) > 0 && context.Cause(p.ctx) == nil {
+	if more := s.onBuild(); len(more) > 0 && context.Cause(ctx) == nil {
 		s.refs = append(s.refs, more...)
-		p.start(more)
+		p.start(ctx, more)
 		p.needed.Wait()
 	}
 	if p.grace != nil {
@@ -89,12 +88,12 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 }
 
 // start resolves those of refs that the target needs.
-func (p *preflight) start(refs []references.Reference) {
+func (p *preflight) start(ctx context.Context, refs []references.Reference) {
 	for _, ref := range refs {
 		if ref.Needed {
 			p.needed.Go(func() {
-				if p.resolve(ref) != nil {
-					p.failed.Do(p.fail)
+				if p.resolve(ctx, ref) != nil {
+					p.failed.Do(func() { p.fail(ctx) })
 				}
 			})
 		}
@@ -102,31 +101,31 @@ func (p *preflight) start(refs []references.Reference) {
 }
 
 // fail starts the grace.
-func (p *preflight) fail() {
+func (p *preflight) fail(ctx context.Context) {
 	p.grace = time.AfterFunc(failureGrace, func() { p.cancel(errGraceOver) })
-	p.resolveOthers()
+	p.resolveOthers(ctx)
 }
 
 // resolveOthers resolves what the target does not need. Once a needed reference has
 // failed there will be no provenance in which it could stand.
-func (p *preflight) resolveOthers() {
+func (p *preflight) resolveOthers(ctx context.Context) {
 	p.startOthers.Do(func() {
 		for _, ref := range p.unneeded {
-			p.others.Go(func() { _ = p.resolve(ref) })
+			p.others.Go(func() { _ = p.resolve(ctx, ref) })
 		}
 	})
 }
 
 // resolve asks for ref as the builder will, so that the builder is answered from
 // the same request.
-func (p *preflight) resolve(ref references.Reference) error {
+func (p *preflight) resolve(ctx context.Context, ref references.Reference) error {
 	if !ref.Needed {
-		if !p.enter(p.spare) {
+		if !enter(ctx, p.spare) {
 			return nil
 		}
 		defer func() { <-p.spare }()
 	}
-	if !p.enter(p.slots) {
+	if !enter(ctx, p.slots) {
 		return nil
 	}
 	defer func() { <-p.slots }()
@@ -138,19 +137,19 @@ func (p *preflight) resolve(ref references.Reference) error {
 	var err error
 	if ref.Scanner {
 		opt.ImageOpt.ResolveMode = c.BuildOpts().Opts[keyResolveMode]
-		_, _, _, err = sourceresolver.NewImageMetaResolver(c).ResolveImageConfig(p.ctx, ref.Name, opt)
+		_, _, _, err = sourceresolver.NewImageMetaResolver(c).ResolveImageConfig(ctx, ref.Name, opt)
 	} else {
-		_, _, _, err = c.ResolveImageConfig(p.ctx, ref.Name, opt)
+		_, _, _, err = c.ResolveImageConfig(ctx, ref.Name, opt)
 	}
 	return err
 }
 
 // enter takes a slot, unless the preflight ends before there is one.
-func (p *preflight) enter(slots chan struct{}) bool {
+func enter(ctx context.Context, slots chan struct{}) bool {
 	select {
 	case slots <- struct{}{}:
 		return true
-	case <-p.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

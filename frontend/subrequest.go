@@ -94,11 +94,10 @@ func (s *session) convert(ctx context.Context) error {
 // resolveAll resolves the references of every stage, and what the bases that the
 // target needs name besides, and waits for all.
 func (s *session) resolveAll(ctx context.Context) {
-	p := s.newPreflight(ctx)
-	p.grace = nil
+	ctx, p := s.newPreflight(ctx)
 	for refs := s.refs; len(refs) > 0; {
 		for _, ref := range refs {
-			p.others.Go(func() { _ = p.resolve(ref) })
+			p.others.Go(func() { _ = p.resolve(ctx, ref) })
 		}
 		p.others.Wait()
 		refs = s.onBuild()

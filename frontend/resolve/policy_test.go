@@ -71,6 +71,7 @@ func TestConvertedByTheUser(t *testing.T) {
 			require.EqualError(t, res.Err, tc.answer)
 			require.Equal(t, tc.class, res.Written.Class)
 			require.Equal(t, "ghcr.io", res.Host())
+			require.Equal(t, "mirror.test", res.Written.Host, "the answer is about who was asked")
 		})
 	}
 }
