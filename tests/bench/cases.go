@@ -9,6 +9,9 @@ import (
 const (
 	// kindCached: everything but the metadata is in the daemon's cache.
 	kindCached = "cached"
+	// kindSteps: the same, with steps on each image, which the daemon solves before the
+	// frontend has ended.
+	kindSteps = "steps"
 	// kindCold: nothing is.
 	kindCold = "cold"
 	// kindError: one image is private, the login is refused; both frontends fail.
@@ -22,7 +25,7 @@ const (
 )
 
 // kinds are those that are builds, in the order of the table.
-var kinds = []string{kindCached, kindCold, kindError, kindRefused}
+var kinds = []string{kindCached, kindSteps, kindCold, kindError, kindRefused}
 
 // benchCase is one row of the table.
 type benchCase struct {

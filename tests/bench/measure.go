@@ -43,7 +43,7 @@ func (s *stage) measureCase(ctx context.Context, c benchCase, rounds int) (*row,
 		}
 		for _, which := range order {
 			prefix := fixed
-			if c.kind != kindCached {
+			if c.kind != kindCached && c.kind != kindSteps {
 				prefix = s.nextPrefix()
 				if err := s.daemon.Prune(ctx); err != nil {
 					return nil, err

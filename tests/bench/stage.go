@@ -125,6 +125,14 @@ func (s *stage) nextPrefix() string {
 	return fmt.Sprintf("round-%d/", s.serial)
 }
 
+// stepsOf is the number of steps beside each image.
+func stepsOf(kind string) int {
+	if kind == kindSteps {
+		return 10
+	}
+	return 0
+}
+
 // dockerfile needs every reference. The first is private if the case is to fail.
 func (c benchCase) dockerfile(prefix string) string {
 	var b strings.Builder
@@ -135,6 +143,9 @@ func (c benchCase) dockerfile(prefix string) string {
 			p = "private-" + prefix
 		}
 		fmt.Fprintf(&b, "COPY --from=%s/%s%s /f /f%d\n", hostName(i%c.hosts), p, imageName(i), i)
+		for n := range stepsOf(c.kind) {
+			fmt.Fprintf(&b, "WORKDIR /d%d/%d\n", i, n)
+		}
 	}
 	return b.String()
 }
