@@ -28,22 +28,22 @@ const catalogue = "../../docs/messages.md"
 var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	diagnosis.CredentialsRejected: {
 		"ghcr.io/acme/base:1.4",
-		"A login for this registry is stored on the machine where `docker` ran, and the registry refused it: it has expired, was revoked, or lacks a permission that the registry wants to see. Registries do this for public images too.",
-		"Log out, if the images are public. Else log in with a credential that is valid and may read the image.",
+		"Credentials for this registry are stored on the machine where `docker` ran, and the registry rejected them: they have expired, were revoked, or lack a permission that the registry wants to see. Registries do this for public images too.",
+		"Log out, if the images are public. Else log in with credentials that are valid and may read the image.",
 	},
 	diagnosis.AuthRequired: {
 		"nvcr.io/acme/base:1.4",
-		"No login for this registry was sent, and without one it does not give the image. Either none is stored, or it is stored under another spelling of the host (a port, another letter case).",
+		"No credentials for this registry were sent, and it denied anonymous access. Either none are stored, or they are stored under another spelling of the host (a port, another letter case).",
 		"Log in, or correct the name: many registries answer the same for an image that does not exist.",
 	},
 	diagnosis.DeniedAmbiguous: {
 		"reg.example.com/base:1.4",
-		"The registry refused the request, and its answer does not show whether a login was sent. Registries with Basic authentication, and Amazon ECR Public, answer so.",
-		"Log in with a credential that may read the image, or log out if it is public.",
+		"The registry denied access, and its answer does not show whether credentials were sent. Registries with Basic authentication, and Amazon ECR Public, answer so.",
+		"Log in with credentials that may read the image, or log out if it is public.",
 	},
 	diagnosis.CredentialHelper: {
 		"ghcr.io/acme/base:1.4",
-		"`config.json` names a program (`credsStore` or `credHelpers`) that keeps the logins, and it could not be run or failed: it is not installed on this machine, the keychain is locked, or there is no desktop session. The registry got no login.",
+		"`config.json` names a program (`credsStore` or `credHelpers`) that keeps the credentials, and it could not be run or failed: it is not installed on this machine, the keychain is locked, or there is no desktop session. The registry got no credentials.",
 		"Repair the program, or remove its entry from `config.json`.",
 	},
 	diagnosis.RateLimited: {
@@ -73,12 +73,12 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	},
 	diagnosis.RegistryOutage: {
 		"mcr.microsoft.com/a:8.0",
-		"The registry or its token service answered with an error of its own (5xx and the like). It has nothing to do with a login.",
+		"The registry or its token service answered with an error of its own (5xx and the like). It has nothing to do with credentials.",
 		"Wait and build again; look at the registry's status page.",
 	},
 	diagnosis.PolicyDenied: {
 		"ghcr.io/acme/base:1.4",
-		"A source policy of this build (`EXPERIMENTAL_BUILDKIT_SOURCE_POLICY`, `Dockerfile.rego`, `--policy`), or a rule of the registry's organization, forbids the image. A policy's verdict is final: the image is never tried another way.",
+		"A source policy of this build (`EXPERIMENTAL_BUILDKIT_SOURCE_POLICY`, `Dockerfile.rego`, `--policy`), or a rule of the registry's organization, forbids the image. A policy's verdict is final: it never leads to an anonymous fallback.",
 		"Use an image that is allowed, or have the policy changed.",
 	},
 	diagnosis.InvalidReference: {
@@ -94,24 +94,24 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	diagnosis.NotARegistryError: {
 		"docker.io/library/alpine:3.23",
 		"A text that pullsafe does not know. It is shown as it came.",
-		"Read it. If it is a registry's refusal, please report it: see [CONTRIBUTING.md](../CONTRIBUTING.md#adding-things).",
+		"Read it. If it is an answer of a registry, please report it: see [CONTRIBUTING.md](../CONTRIBUTING.md#adding-things).",
 	},
 }
 
 // afterwards says when a headline has which second half, in the order of the page.
 var afterwards = []struct {
-	class diagnosis.Class // of the try without credentials
+	class diagnosis.Class // of the anonymous fallback
 	when  string
 }{
-	{diagnosis.AuthRequired, "The registry refuses everybody"},
+	{diagnosis.AuthRequired, "The registry denies access to everybody"},
 	{diagnosis.NotFound, "The registry says that there is no such image"},
 	{diagnosis.NoMatchingPlatform, "The image is public, but not for this platform"},
 	{diagnosis.RateLimited, "Too many requests from this address"},
-	{diagnosis.CredentialsRejected, "A credential helper answers for any host, so there was no try without credentials"},
-	{diagnosis.PolicyDenied, "A source policy does not allow the other spelling of the host"},
+	{diagnosis.CredentialsRejected, "Credentials are found for the host alias too, by a helper that answers for any host for example"},
+	{diagnosis.PolicyDenied, "A source policy does not allow the host alias"},
 	{diagnosis.TLSFailure, "The builder's trust is set for the host as written only"},
 	{diagnosis.NetworkFailure, "No connection"},
-	{diagnosis.RegistryOutage, "The registry does not work as it should"},
+	{diagnosis.RegistryOutage, "The registry answers with an error of its own"},
 	{diagnosis.Canceled, "The build was interrupted"},
 }
 
@@ -119,7 +119,7 @@ func TestCatalogue(t *testing.T) {
 	page, err := os.ReadFile(catalogue)
 	require.NoError(t, err)
 	text := string(page)
-	for section, want := range map[string]string{"index": classIndex(t), "classes": classSections(t), "second": secondTries(t), "registries": registryTable()} {
+	for section, want := range map[string]string{"index": classIndex(t), "classes": classSections(t), "fallback": fallbacks(t), "registries": registryTable()} {
 		begin, end := "<!-- begin "+section+":", "\n<!-- end "+section+" -->"
 		_, rest, ok := strings.Cut(text, begin)
 		require.True(t, ok, section)
@@ -181,9 +181,9 @@ func classSections(t *testing.T) string {
 		}
 		again := "no"
 		if first.AnonymousRetryCanHelp {
-			again = "yes, [what then](#after-the-second-try)"
+			again = "yes, [what then](#after-the-anonymous-fallback)"
 		}
-		fmt.Fprintf(&b, "**Asked for again without credentials:** %s. **What to do:** %s\n\n", again, about.remedy)
+		fmt.Fprintf(&b, "**Anonymous fallback:** %s. **What to do:** %s\n\n", again, about.remedy)
 	}
 	return b.String()
 }
@@ -229,8 +229,8 @@ func indented(remedies []report.Remedy) string {
 	return "\n" + b.String()
 }
 
-// secondTries takes its cases from the truth table.
-func secondTries(t *testing.T) string {
+// fallbacks takes its cases from the truth table.
+func fallbacks(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, a := range afterwards {
@@ -257,7 +257,7 @@ func secondTries(t *testing.T) string {
 		})
 		// These have the words of their neighbours, or no words of ours.
 		other := []diagnosis.Class{diagnosis.DeniedAmbiguous, diagnosis.CredentialHelper, diagnosis.InvalidReference, diagnosis.NotARegistryError}
-		require.True(t, said || slices.Contains(other, class), "%s after the second try is not explained", class)
+		require.True(t, said || slices.Contains(other, class), "%s after the anonymous fallback is not explained", class)
 	}
 	const base, unsaid = "ghcr.io/acme/base:1.4", "unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/1.4: 401 Unauthorized"
 	denied := diagnosis.Diagnose(base, `source "docker-image://ghcr.io/acme/base:1.4@sha256:aa" not allowed by policy: action DENY`)
@@ -267,16 +267,16 @@ func secondTries(t *testing.T) string {
 		when string
 		c    report.Conclusion
 	}{
-		{"The registry refuses everybody, and did not say whether a login was sent", byName(t, "ambiguous, refused too")},
-		{"The registry did not say whether a login was sent, and the helper of every host failed then", byName(t, "ambiguous, helper answers")},
-		{"The helper of this host failed, and the registry refuses everybody", byName(t, "helper, refused")},
+		{"The registry denies access to everybody, and did not say whether credentials were sent", byName(t, "ambiguous, refused too")},
+		{"The registry did not say whether credentials were sent, and the helper of every host failed then", byName(t, "ambiguous, helper answers")},
+		{"The helper of this host failed, and the registry denies anonymous access", byName(t, "helper, refused")},
 		{"The helper of every host failed", byName(t, "helper, helper")},
-		{"`--call=preflight` says of an image that can be had", report.Explain(fellBack(t, base, ghcrRejected))},
-		{"The same, when the registry did not say whether a login was sent", report.Explain(fellBack(t, "reg.example.com/base:1.4", unsaid))},
+		{"`--call=preflight` says of an image that the fallback resolved", report.Explain(fellBack(t, base, ghcrRejected))},
+		{"The same, when the registry did not say whether credentials were sent", report.Explain(fellBack(t, "reg.example.com/base:1.4", unsaid))},
 		{"The same, when the helper failed", report.Explain(fellBack(t, base, brokenHelper))},
-		{"The image was had, and a policy does not allow it", report.Explain(policy)},
-		{"The image was had, and `strict` does not allow that", report.Explain(strict)},
-		{"The second try is switched off (`retry=off`, or `hosts` without this host)", report.Explain(off)},
+		{"The fallback resolved the image, and a policy does not allow it", report.Explain(policy)},
+		{"The fallback resolved the image, and `strict` does not allow that", report.Explain(strict)},
+		{"The fallback is switched off (`retry=off`, or `hosts` without this host)", report.Explain(off)},
 	} {
 		fmt.Fprintf(&b, "**%s:**\n\n```text\n%s\n%s```\n\n", last.when, last.c.Headline, indented(last.c.Remedies))
 	}
