@@ -3,8 +3,8 @@ variable "SYNTAX" {
   default = "org/pullsafe:1"
 }
 
-# CI sets it: there an image that can be had only without the stored login is an
-# error, so that the login is mended. On a developer's machine it is a warning.
+# CI sets it: there an image that can be pulled only without the stored credentials
+# is an error, so that they get renewed. On a developer's machine it is a warning.
 variable "PULLSAFE_STRICT" {
   default = "false"
 }
