@@ -1,28 +1,35 @@
 // Package frontend is BuildKit's Dockerfile frontend, which in addition builds
-// through registry credentials that a registry refuses.
+// when a registry rejects the credentials of the session for a public image.
 //
 // The build itself is BuildKit's own (builder.Build). It runs behind a decorator
 // of the gateway client, and only there does this package act:
 //
-//   - Metadata. A reference is asked for as written first. When the registry
-//     refused it in a way that credentials can have caused, it is asked for again
-//     under another spelling of the same registry host, for which the session has
-//     no credentials (package llb). Nothing but the spelling differs, and nothing
-//     but a refusal leads to it: a source policy's verdict, a missing image, a
-//     rate limit or a broken network is final.
-//   - Solve. The repositories that had to be asked for without credentials are
-//     pulled that way too, by convert rules where the daemon has source policies,
-//     by rewriting the definition where it has none. Steps, snippets and names
-//     stay what the user wrote.
-//   - Report. What was pulled without credentials is a warning; what could not be
-//     resolved at all is one error, which names every image, its line, what the
-//     registry answered and what to run (package diagnosis).
+//   - Metadata (client.go). A reference is asked for as written first. When the
+//     answer is one that credentials can have caused, package resolve falls back to
+//     anonymous access: it asks again under a host alias, another spelling of the
+//     same registry host, for which the session has no credentials (package llb).
+//     BuildKit shows both attempts as one progress step. Nothing but the spelling
+//     differs, and nothing but a rejection leads to it: a source policy's verdict,
+//     a missing image, a rate limit or a broken network is final.
+//   - Solve (solve.go). The repositories that fell back are pulled under their
+//     alias too, by convert rules where the daemon has source policies, by rewriting
+//     the definition where it has none. Steps, snippets and names stay what the user
+//     wrote.
+//   - Content (evaluate.go). The result is evaluated before it is handed over, as
+//     lazily as upstream does it. So a layer that is rejected while a step runs
+//     leads to the fallback for its image and one more solve, and any other failure
+//     of a registry is explained. What is no registry failure stays BuildKit's.
+//   - Report (warning.go, errors.go, results.go). What fell back is a warning, and
+//     a step of its own for clients that show none; what could not be resolved is
+//     one error, which names every image, its line, what the registry answered and
+//     what to run. All the words are package report's.
 //
-// Before the builder starts, every reference that the Dockerfile names is
-// resolved at once (package references), so that all that fails is known
-// together. The preflight never decides about the build: the builder asks the
-// same client, is answered from the same results, and only what it asks for can
-// fail it.
+// Before the builder starts, every reference that the target needs is resolved at
+// once (preflight.go; package references finds them), so that all that fails is
+// known together. What the target does not need is asked for only where the answer
+// is used: a build that succeeds sends what upstream sends. The preflight never
+// decides about the build: the builder asks the same client, is answered from the
+// same memo, and only what it asks for can fail it.
 //
 // The frontend image has no network and no credentials. Everything is asked of
 // BuildKit through the gateway, and the state of one build lives in one session

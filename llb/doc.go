@@ -1,5 +1,16 @@
-// Package llb gives images a host alias, another name of the same registry host,
-// so that they are pulled without the credentials that are stored for that host.
+// Package llb gives images a host alias, another spelling of the same registry
+// host, so that they are pulled without the credentials that are stored for that
+// host. It knows BuildKit's graph and source policies, and nothing of Dockerfiles,
+// answers of registries, or people.
+//
+//	host.go, alias.go     the aliases of a host, and of a reference
+//	policy.go             source policies: convert rules for a definition, and what
+//	                      goes with a single request for metadata
+//	rewrite.go            the same in the definition itself
+//	annotate.go           metadata and source locations under the converted digests
+//	vertex.go             the op that an error names: its images, and how it runs again
+//	unused.go             a definition that holds an image without using it
+//	reference.go          references and identifiers of image sources
 //
 // # Why an alias takes the credentials away
 //
@@ -9,10 +20,10 @@
 // and the client looks it up by that literal string (session/auth/authprovider,
 // docker/cli config/credentials). Host names are compared without regard to
 // case (RFC 9110, section 4.2.3) and a port that is written out, or written
-// with a leading zero, is the same port; so "GHCR.IO" and "ghcr.io:443" are the
-// registry "ghcr.io" for the network, and a host without a login for the
-// client. BuildKit then asks for an anonymous token, and pulls natively: the
-// same digests, and so the same cache keys.
+// with a leading zero, is the same port; so "GHCR.IO", "ghcr.io:443" and
+// "GHCR.IO:443" are the registry "ghcr.io" for the network, and a host without a
+// login for the client. BuildKit then asks for an anonymous token, and pulls
+// natively: the same digests, and so the same cache keys.
 //
 // # Why convert rules are preferred
 //
@@ -20,9 +31,11 @@
 // BuildKit applies them while it loads the definition, after the user's own
 // policies have seen the reference as written, and progress and error snippets
 // keep the user's names, the latter because [Names.Annotate] says them under the
-// new digests as well. [Names.Rewrite] changes the definition itself. It is
-// for daemons without the LLB capability source.policy, which therefore have no
-// policies that could be bypassed.
+// new digests as well. [AliasPolicy] does the same for a request for metadata,
+// which BuildKit then shows as the step of the reference as written.
+// [Names.Rewrite] changes the definition itself. It is for daemons without the LLB
+// capability source.policy, which therefore have no policies that could be
+// bypassed.
 //
 // # What never changes
 //

@@ -8,7 +8,7 @@
 // stops before the first request. It only has to be right where it answers: an
 // image that it does not find is resolved by the converter later, through the
 // same client; an image that it finds and the converter does not ask for costs
-// a request and cannot fail a build.
+// a request and an entry in the provenance, and cannot fail a build.
 //
 // What only a resolved base image can tell, its ONBUILD triggers, is found in a
 // second step, when the base is known.
