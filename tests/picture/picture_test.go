@@ -50,6 +50,7 @@ func TestPictures(t *testing.T) {
 			for _, w := range p.want {
 				require.Contains(t, text, squeeze(w))
 			}
+			require.Equal(t, p.fails, strings.Contains(text, "ERROR"), "a build that went through shows no failed step")
 		})
 	}
 }
