@@ -26,6 +26,11 @@ type client struct {
 	// quiet: nobody asked for the builder's warnings.
 	quiet bool
 
+	// reading is set while the Dockerfile is read for the preflight, and read is then
+	// what the builder reads too.
+	reading bool
+	read    map[digest.Digest]*gwclient.Result
+
 	mu     sync.Mutex
 	solved map[gwclient.Reference]gwclient.SolveRequest // what the builder had solved
 }
@@ -45,6 +50,7 @@ func newClient(gw gwclient.Client, opt options) *client {
 	caps := gw.BuildOpts().LLBCaps
 	c := &client{
 		Client:   gw,
+		read:     map[digest.Digest]*gwclient.Result{},
 		solved:   map[gwclient.Reference]gwclient.SolveRequest{},
 		policies: caps.Supports(pb.CapSourcePolicy) == nil,
 	}

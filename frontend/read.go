@@ -32,7 +32,9 @@ func (s *session) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.client.reading = true
 	src, err := bc.ReadEntrypoint(ctx, "Dockerfile")
+	s.client.reading = false
 	if err != nil {
 		return err
 	}

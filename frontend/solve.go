@@ -24,11 +24,19 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 	if req.Definition == nil || req.Frontend != "" {
 		return c.Client.Solve(ctx, req)
 	}
+	if res, ok := c.read[head(req.Definition)]; ok && !c.reading {
+		return res, nil
+	}
 	solve, err := c.underAliases(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	res, err := c.Client.Solve(ctx, solve)
+	if err == nil && c.reading && res.Ref != nil {
+		res.Ref = &readOnce{Reference: res.Ref, files: map[string]fileRead{}}
+		c.read[head(req.Definition)] = res
+		return res, nil
+	}
 	if err == nil && res.Ref != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
