@@ -58,7 +58,7 @@ func (s *session) build(ctx context.Context) (*gwclient.Result, error) {
 		err = s.violation() // by the content of an image
 	}
 	stop()
-	s.warn(ctx, err == nil)
+	s.warn(ctx)
 	if err != nil {
 		return nil, s.explain(err)
 	}

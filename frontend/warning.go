@@ -23,17 +23,13 @@ const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredenti
 
 // warn tells the user what fell back: one warning per registry host, in the
 // linter's form. A request that is no build has an answer of its own.
-func (s *session) warn(ctx context.Context, built bool) {
+func (s *session) warn(ctx context.Context) {
 	if s.silenced() || s.client.Client.BuildOpts().Opts[keyRequestID] != "" {
 		return
 	}
-	done := "resolved"
-	if built {
-		done = "pulled"
-	}
 	for _, group := range groupByHost(s.fellBack()) {
 		at := group[0]
-		w := report.Warning{Host: at.resolution.Host(), Refs: names(group), Answer: at.resolution.Written, Done: done}
+		w := report.Warning{Host: at.resolution.Host(), Refs: names(group), Answer: at.resolution.Written}
 		s.send(ctx, w, at)
 	}
 }

@@ -16,7 +16,7 @@ func TestBuildxThroughRefusedCredentials(t *testing.T) {
 	require.Zero(t, out.Code, out.Stderr)
 	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv:0.7.1 without them; run: docker logout ghcr.io")
 	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io refused the stored credentials; "+
-		"pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
+		"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
 	require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/")
 	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
 }

@@ -127,7 +127,7 @@ func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) s
 	if !d.AnonymousRetryCanHelp {
 		return ""
 	}
-	note(dockerCLI, "pullsafe: "+report.Warning{Host: host, Refs: []string{frontend}, Answer: d, Done: "pulling"}.Short())
+	note(dockerCLI, "pullsafe: "+report.Warning{Host: host, Refs: []string{frontend}, Answer: d}.Short())
 	return aliases[0].String()
 }
 

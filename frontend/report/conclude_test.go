@@ -148,7 +148,7 @@ func TestWarning(t *testing.T) {
 		{"docker.io", []string{"alpine:3"}, `failed to fetch oauth token: 401 Unauthorized: incorrect username or password`},
 		{"127.0.0.1:5000", []string{"127.0.0.1:5000/a"}, `unexpected status from HEAD request to https://127.0.0.1:5000/v2/a/manifests/latest: 401 Unauthorized`},
 	} {
-		w := report.Warning{Host: tc.host, Refs: tc.refs, Answer: diagnosis.Diagnose(tc.refs[0], tc.text), Done: "pulled"}
+		w := report.Warning{Host: tc.host, Refs: tc.refs, Answer: diagnosis.Diagnose(tc.refs[0], tc.text)}
 		short := w.Short()
 		b.WriteString(short + "\n")
 		for _, line := range w.Detail() {
@@ -158,8 +158,8 @@ func TestWarning(t *testing.T) {
 		assert.NotContains(t, short, "\n")
 	}
 	golden(t, "warning.golden", b.String())
-	assert.Equal(t, "ghcr.io refused the stored credentials; pulled ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
-		report.Warning{Host: "ghcr.io", Refs: uv, Answer: diagnosis.Diagnose(uv[0], ghcrRejected), Done: "pulled"}.Short())
+	assert.Equal(t, "ghcr.io refused the stored credentials; resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
+		report.Warning{Host: "ghcr.io", Refs: uv, Answer: diagnosis.Diagnose(uv[0], ghcrRejected)}.Short())
 }
 
 func TestExplainFallback(t *testing.T) {

@@ -44,7 +44,7 @@ func said(t testing.TB, ref, text string) string {
 		fellBack(t, ref, text),
 	}
 	out := []any{d, report.ExplainSingle(d, ref)}
-	w := report.Warning{Host: d.Host, Refs: []string{ref}, Answer: d, Done: "pulled"}
+	w := report.Warning{Host: d.Host, Refs: []string{ref}, Answer: d}
 	out = append(out, w.Short(), w.Detail())
 	for _, r := range resolutions {
 		r.Err = errFailed

@@ -21,9 +21,6 @@ type Warning struct {
 	Host   string
 	Refs   []string            // the images that it is about
 	Answer diagnosis.Diagnosis // to the first attempt
-	// Done is what became of the images without the credentials: "pulled", or
-	// "resolved" when the build failed for another reason.
-	Done string
 }
 
 // Short is the text. It holds the command, because buildx shows no more than this.
@@ -32,12 +29,12 @@ func (w Warning) Short() string {
 	//exhaustive:ignore
 	switch d.Class {
 	case diagnosis.CredentialHelper:
-		return fmt.Sprintf("the credential helper for %s failed; %s %s without credentials%s. Repair it or remove it from config.json", where(d), w.Done, refs, warningCode(d))
+		return fmt.Sprintf("the credential helper for %s failed; resolved %s without credentials%s. Repair it or remove it from config.json", where(d), refs, warningCode(d))
 	case diagnosis.DeniedAmbiguous:
 		// Such an answer does not show that there were any credentials.
-		return fmt.Sprintf("%s refused access; %s %s without credentials%s. Run: %s", where(d), w.Done, refs, warningCode(d), run)
+		return fmt.Sprintf("%s refused access; resolved %s without credentials%s. Run: %s", where(d), refs, warningCode(d), run)
 	default:
-		return fmt.Sprintf("%s refused the stored credentials; %s %s without them. Run: %s", where(d), w.Done, refs, run)
+		return fmt.Sprintf("%s refused the stored credentials; resolved %s without them. Run: %s", where(d), refs, run)
 	}
 }
 

@@ -142,14 +142,13 @@ func TestOwnWarning(t *testing.T) {
 		text string // the first answer
 		refs []string
 		want []string
-		done string
 	}{
-		{oauthDenied, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}, "pulled"},
-		{head403, four, four[:3], "resolved"},
-		{brokenHelper, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}, "pulled"},
+		{oauthDenied, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}},
+		{head403, four, four[:3]},
+		{brokenHelper, []string{"ghcr.io/a/b:1"}, []string{"ghcr.io/a/b:1"}},
 	} {
 		d := diagnosis.Diagnose(tc.refs[0], tc.text)
-		short := report.Warning{Host: "ghcr.io", Refs: tc.refs, Answer: d, Done: tc.done}.Short()
+		short := report.Warning{Host: "ghcr.io", Refs: tc.refs, Answer: d}.Short()
 		for _, log := range []string{
 			fmt.Sprintf(" 1 warning found (use docker --debug to expand):\n - RegistryCredentialsRefused: %s (line 12)\n", short),
 			"#5 [1/2] FROM x\nWARN: RegistryCredentialsRefused: " + short + "\n",

@@ -33,7 +33,7 @@ func told(t *testing.T, d *running) string {
 	require.Zero(t, out.Code, out.Stderr)
 	p.requireRescued(t, "base")
 	require.Contains(t, out.Stderr, "[pullsafe] "+p.Host()+" refused the stored credentials (denied), resolved "+p.base+" without them; run: docker logout "+p.Host())
-	if strings.Contains(out.Stderr, "RegistryCredentialsRefused: "+p.Host()+" refused the stored credentials; pulled "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
+	if strings.Contains(out.Stderr, "RegistryCredentialsRefused: "+p.Host()+" refused the stored credentials; resolved "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
 		return "a step and a warning"
 	}
 	return "a step"

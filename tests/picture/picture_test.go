@@ -60,7 +60,7 @@ func TestPictures(t *testing.T) {
 func TestWordsOfToday(t *testing.T) {
 	ref, line := copied(t)
 	d := diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}
-	short := report.Warning{Host: "ghcr.io", Refs: []string{ref}, Answer: d, Done: "pulled"}.Short()
+	short := report.Warning{Host: "ghcr.io", Refs: []string{ref}, Answer: d}.Short()
 	warning := linter.LintFormatShort(frontend.RuleCredentialsRefused, short, line)
 	for _, p := range pictures {
 		text := parse(t, read(t, p.file(root(t))))

@@ -112,7 +112,7 @@ func TestBuildHandsTheFrontendOver(t *testing.T) {
 	opt.Args = []string{"build", "--progress=plain", "."}
 	out := runPlugin(t, e, opt)
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "pullsafe: ghcr.io refused the stored credentials; pulling "+image+" without them. Run: docker logout ghcr.io\n")
+	require.Contains(t, out.Stderr, "pullsafe: ghcr.io refused the stored credentials; resolved "+image+" without them. Run: docker logout ghcr.io\n")
 	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ")
 	require.Empty(t, shared.GHCR.Requests().Blobs("org/pullsafe").WithCredentials())
 	require.NotEmpty(t, shared.GHCR.Requests().Blobs("org/pullsafe"))
