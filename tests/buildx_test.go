@@ -14,7 +14,7 @@ func TestBuildxThroughRefusedCredentials(t *testing.T) {
 	e, _, d := world.FreshDaemon(t)
 	out := world.Buildx(t, d, shared.Pullsafe, harness.CommandOpt{Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e)})
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv:0.7.1 without them; run: docker logout ghcr.io")
+	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
 	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io refused the stored credentials; "+
 		"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
 	require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/")

@@ -37,7 +37,7 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 
 		world.RequireNoScar(t, res, true)
 		require.Contains(t, res.Names(), "[internal] load metadata for ghcr.io/astral-sh/uv:0.7.1")
-		require.Contains(t, res.Names(), "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv:0.7.1 without them; run: docker logout ghcr.io")
+		require.Contains(t, res.Names(), "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
 
 		require.Len(t, res.Warnings, 1)
 		w := res.Warnings[0]

@@ -129,7 +129,7 @@ func TestTerminal(t *testing.T) {
 		Files:        world.Dockerfile("FROM ghcr.io/acme/base:1\nCOPY --from=ghcr.io/acme/private-tools:1 / /x\n"),
 		DockerConfig: world.Stale(t, e),
 	})
-	require.Contains(t, text, "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/acme/base:1 without them")
+	require.Contains(t, text, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1 without them")
 	require.Contains(t, text, "ERROR: failed to build: failed to solve: 1 of 2 images could not be resolved\n\nghcr.io refused the stored credentials (denied), and refused without them too")
 	require.Contains(t, text, "\n  docker logout ghcr.io\n")
 	require.Contains(t, text, "RegistryCredentialsRefused: ghcr.io refused the stored credentials; resolved ghcr.io/acme/base:1 without them.")

@@ -206,9 +206,9 @@ func TestExplainControls(t *testing.T) {
 }
 
 func TestStep(t *testing.T) {
-	assert.Equal(t, "[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/acme/base:1.4 without them; run: docker logout ghcr.io",
+	assert.Equal(t, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1.4 without them",
 		report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrBareDenied)))
-	assert.Contains(t, report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrHead403)), " without them [pullsafe:denied-ambiguous/resolved]; run:")
+	assert.Contains(t, report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrHead403)), " without them [pullsafe:denied-ambiguous/resolved]")
 }
 
 func TestExplainSingle(t *testing.T) {

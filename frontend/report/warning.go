@@ -107,8 +107,9 @@ func sentence(note string) string { return strings.ToUpper(note[:1]) + note[1:] 
 const StepMark = "[pullsafe] "
 
 // Step is the name of the progress step that tells of the fallback of a reference,
-// for clients and daemons that show no warnings.
+// for clients and daemons that show no warnings. A terminal cuts it, so what to run
+// comes early.
 func Step(r *resolve.Resolution) string {
-	return fmt.Sprintf(StepMark+"%s, resolved %s without them%s; run: %s",
-		opening(r.Written), diagnosis.Clean(r.Ref, maxAnswer), warningCode(r.Written), logout(r.Written.Host).Command)
+	return fmt.Sprintf(StepMark+"%s. Run: %s. Resolved %s without them%s",
+		opening(r.Written), logout(r.Written.Host).Command, diagnosis.Clean(r.Ref, maxAnswer), warningCode(r.Written))
 }

@@ -47,7 +47,7 @@ func TestTwoNodes(t *testing.T) {
 			if s.refused {
 				require.Len(t, warnings, 1, "buildx shows once what both nodes say")
 				for _, platform := range []string{"linux/amd64", "linux/arm64"} {
-					require.Contains(t, out.Stderr, "["+platform+" pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/acme/base:1 without them")
+					require.Contains(t, out.Stderr, "["+platform+" pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1 without them")
 				}
 			} else {
 				require.Empty(t, warnings)

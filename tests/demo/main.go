@@ -75,7 +75,7 @@ var scenes = []scene{
 		file:  "Dockerfile",
 		want: []string{
 			"RegistryCredentialsRefused: ghcr.io refused the stored credentials; resolved ghcr.io/astral-sh/uv:0.9.7 without them. Run: docker logout ghcr.io",
-			"[pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv:0.9.7 without them; run: docker logout ghcr.io",
+			"[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.9.7 without them",
 		},
 	},
 	{

@@ -47,7 +47,7 @@ var pictures = []picture{
 			"$ docker buildx build .",
 			"=> [internal] load metadata for ghcr.io/astral-sh/uv:0.9.7",
 			// The terminal is too narrow for the rest of it, which the warning has too.
-			"=> [pullsafe] ghcr.io refused the stored credentials (denied), resolved ghcr.io/astral-sh/uv",
+			"=> [pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io.",
 			"FINISHED",
 		},
 	},
