@@ -7,6 +7,8 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 const (
@@ -122,6 +124,6 @@ func (o *options) apply(name, value string, bare bool, where string) error {
 // fallback.
 func (o *options) fallsBack(host string) bool {
 	return o.retry && (len(o.hosts) == 0 || slices.ContainsFunc(o.hosts, func(h string) bool {
-		return strings.EqualFold(h, host)
+		return registry.Same(h, host)
 	}))
 }
