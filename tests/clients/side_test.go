@@ -266,7 +266,8 @@ func steps(out *harness.Output) map[string]string {
 	}
 	got := map[string]string{}
 	for id, end := range ends {
-		if name, ok := names[id]; ok && !strings.HasPrefix(name, "[internal]") && !strings.HasPrefix(name, "[auth]") {
+		name, ok := names[id]
+		if ok && !slices.ContainsFunc([]string{"[internal]", "[auth]", world.StepOfFallback}, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			got[name] = end
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	gwclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/stretchr/testify/require"
 
@@ -86,7 +87,7 @@ func (r *recorder) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwcli
 			}
 		}
 	}
-	if len(req.SourcePolicies) > 0 && rules == 0 {
+	if len(req.SourcePolicies) > 0 && rules == 0 || tells(req.Definition) {
 		return r.Client.Solve(ctx, req) // asks the policies, and fetches nothing
 	}
 	r.rules += rules
@@ -98,6 +99,16 @@ func (r *recorder) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwcli
 		r.sources += llb.ImageSource(src.Ref) + "\n"
 	}
 	return r.Client.Solve(ctx, req)
+}
+
+// tells: the step that tells of a fallback.
+func tells(def *pb.Definition) bool {
+	for _, meta := range def.GetMetadata() {
+		if strings.HasPrefix(meta.Description["llb.customname"], world.StepOfFallback) {
+			return true
+		}
+	}
+	return false
 }
 
 // preflight: the check without a build.
