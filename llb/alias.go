@@ -1,7 +1,9 @@
 package llb
 
 import (
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/distribution/reference"
 )
@@ -36,12 +38,10 @@ func Aliases(ref reference.Named, kinds []Kind) []reference.Named {
 	h := parseHost(reference.Domain(ref)).asked()
 	var refs []reference.Named
 	for _, k := range kinds {
-		other, ok := h.alias(k)
-		if !ok {
-			continue
-		}
-		if ref, ok := withName(ref, other.String()+"/"+reference.Path(ref)); ok {
-			refs = append(refs, ref)
+		if other, ok := h.alias(k); ok {
+			if ref, ok := withName(ref, other.String()+"/"+reference.Path(ref)); ok {
+				refs = append(refs, ref)
+			}
 		}
 	}
 	return refs
@@ -94,28 +94,25 @@ func (h host) otherPort() host {
 // titleCase returns an ASCII name with the first letter of each run of letters
 // in upper case: "Registry-1.Docker.Io".
 func titleCase(lower string) string {
-	name := []byte(lower)
-	for i := range name {
-		if isLower(lower[i]) && (i == 0 || !isLower(lower[i-1])) {
-			name[i] -= 'a' - 'A'
-		}
-	}
-	return string(name)
+	return regexp.MustCompile("[a-z]+").ReplaceAllStringFunc(lower, func(run string) string {
+		return strings.ToUpper(run[:1]) + run[1:]
+	})
 }
 
 // lastUpper returns an ASCII name with its last letter in upper case: what is
 // left for names such as "A.B", whose upper and title case are the same.
 func lastUpper(lower string) string {
-	name := []byte(lower)
-	for i := len(name) - 1; i >= 0; i-- {
-		if isLower(name[i]) {
-			name[i] -= 'a' - 'A'
-			break
-		}
-	}
-	return string(name)
+	last := max(strings.LastIndexFunc(lower, unicode.IsLower), 0)
+	return lower[:last] + strings.ToUpper(lower[last:])
 }
 
-func isLower(c byte) bool {
-	return 'a' <= c && c <= 'z'
+// withName returns ref under another name. It is false when the name leads to
+// another place: another registry, port or path, or from TLS to plain HTTP or
+// back.
+func withName(ref reference.Named, name string) (reference.Named, bool) {
+	other, err := reference.ParseNormalizedNamed(name + strings.TrimPrefix(ref.String(), ref.Name()))
+	if err != nil || other.Name() != name || reference.Path(other) != reference.Path(ref) {
+		return nil, false
+	}
+	return other, SameHost(reference.Domain(ref), reference.Domain(other))
 }

@@ -79,16 +79,15 @@ func (h host) asked() host {
 // endpoint is where a host leads: hosts with the same endpoint are aliases of one
 // registry host.
 type endpoint struct {
-	name  string
-	port  string
+	host
 	plain bool
 }
 
 // endpoint returns where BuildKit connects to for the images of h.
 func (h host) endpoint() endpoint {
 	h = h.asked()
-	end := endpoint{name: strings.ToLower(h.name), plain: h.plainHTTP()}
-	switch end.port = strings.TrimLeft(h.port, "0"); {
+	end := endpoint{host{strings.ToLower(h.name), strings.TrimLeft(h.port, "0")}, h.plainHTTP()}
+	switch {
 	case h.port == "":
 		end.port = h.defaultPort()
 	case end.port == "":

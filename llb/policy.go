@@ -4,7 +4,6 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/solver/pb"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
-	"github.com/pkg/errors"
 )
 
 // policyVersion is the only version of a source policy there is
@@ -26,10 +25,7 @@ func (n Names) Alias(ref reference.Named) (reference.Named, bool) {
 		return nil, false
 	}
 	name, ok := n[ref.Name()]
-	if !ok {
-		return nil, false
-	}
-	if _, rejected := n[name]; rejected {
+	if _, rejected := n[name]; !ok || rejected {
 		return nil, false
 	}
 	return withName(ref, name)
@@ -52,17 +48,13 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 		return nil, err
 	}
 	var rules []*spb.Rule
-	seen := make(map[string]struct{})
+	seen := map[string]bool{}
 	for _, src := range sources {
 		other, ok := n.Alias(src.Ref)
-		if !ok {
-			continue
+		if ok && !seen[src.Ref.String()] { // another platform has the same rule
+			seen[src.Ref.String()] = true
+			rules = append(rules, convert(src.Ref, other))
 		}
-		if _, ok := seen[src.Ref.String()]; ok {
-			continue // another platform: the rule is the same
-		}
-		seen[src.Ref.String()] = struct{}{}
-		rules = append(rules, convert(src.Ref, other))
 	}
 	if len(rules) == 0 {
 		return nil, nil
@@ -101,62 +93,15 @@ func AliasPolicy(ref, alias reference.Named) *spb.Policy {
 	return p
 }
 
-func convert(ref, alias reference.Named) *spb.Rule {
-	return &spb.Rule{
-		Action:   spb.PolicyAction_CONVERT,
-		Selector: literally(ref),
-		Updates:  &spb.Update{Identifier: ImageSource(alias)},
-	}
-}
-
-// literally selects ref alone, for convert rules. Up to BuildKit 0.23 at least, such
-// a rule with an exact selector converts to the selector itself, that is to nothing
+// convert selects ref alone. Up to BuildKit 0.23 at least, a convert rule with an
+// exact selector converts to the selector itself, that is to nothing
 // (sourcepolicy/formatter.go). A wildcard converts in every version, and one
 // without "*" matches only itself: no reference has one, or a "$", which would
 // stand for a group in what it is converted to.
-func literally(ref reference.Named) *spb.Selector {
-	return &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_WILDCARD}
-}
-
-// Source is an image source of a definition.
-type Source struct {
-	Ref reference.Named
-	// Platform is the one that the op asks for; nil leaves it to the worker.
-	Platform *pb.Platform
-}
-
-// ImageSources lists the image sources of def, each once a platform, in the
-// order of the definition.
-//
-// It leaves out identifiers that are not in the normal form of a reference
-// (docker-image://alpine:3). BuildKit's own marshaller never writes them, and
-// the daemon takes their first component for a host: what the reference means
-// elsewhere is not what would be pulled.
-func ImageSources(def *pb.Definition) ([]Source, error) {
-	var sources []Source
-	seen := make(map[string]struct{})
-	for i, dt := range def.GetDef() {
-		var op pb.Op
-		if err := op.Unmarshal(dt); err != nil {
-			return nil, errors.Wrapf(err, "failed to parse op %d of the definition", i)
-		}
-		ref, ok := imageSource(&op)
-		if !ok {
-			continue
-		}
-		key := ref.String() + " " + op.GetPlatform().String()
-		if _, ok := seen[key]; !ok {
-			seen[key] = struct{}{}
-			sources = append(sources, Source{Ref: ref, Platform: op.GetPlatform()})
-		}
+func convert(ref, alias reference.Named) *spb.Rule {
+	return &spb.Rule{
+		Action:   spb.PolicyAction_CONVERT,
+		Selector: &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_WILDCARD},
+		Updates:  &spb.Update{Identifier: ImageSource(alias)},
 	}
-	return sources, nil
-}
-
-// imageSource returns the reference of an image source whose identifier is
-// exactly the one of that reference.
-func imageSource(op *pb.Op) (reference.Named, bool) {
-	identifier := op.GetSource().GetIdentifier()
-	ref, ok := ParseImageSource(identifier)
-	return ref, ok && ImageSource(ref) == identifier
 }

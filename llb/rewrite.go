@@ -33,6 +33,31 @@ func (n Names) edit(src Source, op *pb.SourceOp) bool {
 	return ok
 }
 
+// Annotate returns a copy of def, with the same ops, in which the metadata and the
+// source locations of ops are also found under the digests that the ops will have
+// once the rules of [Names.Policy] are applied.
+//
+// Every BuildKit looks for the source location of a step that failed under the
+// new digest (solver/llbsolver/result.go), and one as old as 0.12 for the
+// metadata too: without it a step loses its name there, and --no-cache its
+// effect. A definition that cannot be read is returned as is: the daemon says what
+// is wrong with it.
+func (n Names) Annotate(def *pb.Definition) *pb.Definition {
+	out := def
+	for _, marshal := range marshallers {
+		converted, err := rewrite(def, n.edit, marshal)
+		if err != nil || converted == def {
+			return def
+		}
+		if out == def {
+			out = def.CloneVT()
+		}
+		add(out.Metadata, converted.Metadata)
+		add(out.GetSource().GetLocations(), converted.GetSource().GetLocations())
+	}
+	return out
+}
+
 // LimitLayers returns a copy of def in which the image sources have the limit of
 // layers that limit returns, unless it is 0. A limit that is the number of an image's
 // layers leaves the image as it is, and gives it another cache key.
@@ -78,7 +103,7 @@ func editOps(def *pb.Definition, edit func(Source, *pb.SourceOp) bool) (ops []no
 			return nil, false, errors.Wrapf(err, "failed to parse op %d of the definition", i)
 		}
 		ops[i] = node{op: op, dt: dt}
-		if ref, ok := imageSource(op); ok && edit(Source{Ref: ref, Platform: op.GetPlatform()}, op.GetSource()) {
+		if src, ok := imageSource(op); ok && edit(src, op.GetSource()) {
 			ops[i].changed, changed = true, true
 		}
 	}
@@ -100,8 +125,7 @@ type node struct {
 // graph is a definition whose ops can be changed.
 type graph struct {
 	nodes   []node
-	byOrig  map[digest.Digest]int // the node of a digest in the original definition
-	nodeFor []int                 // the node of each entry of Definition.Def
+	nodeFor []int // the node of each entry of Definition.Def
 	marshal func(*pb.Op) ([]byte, error)
 }
 
@@ -111,23 +135,23 @@ func newGraph(def *pb.Definition, ops []node, marshal func(*pb.Op) ([]byte, erro
 	g := &graph{
 		marshal: marshal,
 		nodes:   make([]node, 0, len(ops)),
-		byOrig:  make(map[digest.Digest]int, len(ops)),
 		nodeFor: make([]int, len(ops)),
 	}
+	byOrig := make(map[digest.Digest]int, len(ops))
 	for i, op := range ops {
 		op.from = digest.FromBytes(def.Def[i])
 		op.to = op.from
-		at, ok := g.byOrig[op.from]
+		at, ok := byOrig[op.from]
 		if !ok {
 			at = len(g.nodes)
-			g.byOrig[op.from] = at
+			byOrig[op.from] = at
 			g.nodes = append(g.nodes, op)
 		}
 		g.nodeFor[i] = at
 	}
 	for at := range g.nodes {
 		for _, input := range g.nodes[at].op.Inputs {
-			in, ok := g.byOrig[digest.Digest(input.Digest)]
+			in, ok := byOrig[digest.Digest(input.Digest)]
 			if !ok {
 				return nil, errors.Errorf("op %s has an input that is not in the definition: %q", g.nodes[at].from, input.Digest)
 			}
@@ -169,8 +193,8 @@ func (g *graph) relink() error {
 
 // update takes over the digests of nd's inputs, and marshals nd if it changed.
 func (g *graph) update(nd *node) error {
-	for _, input := range nd.op.Inputs {
-		in := &g.nodes[g.byOrig[digest.Digest(input.Digest)]]
+	for i, input := range nd.op.Inputs {
+		in := &g.nodes[nd.inputs[i]]
 		if in.to != in.from {
 			input.Digest = in.to.String()
 			nd.changed = true
@@ -194,16 +218,10 @@ func (g *graph) definition(def *pb.Definition) *pb.Definition {
 	for i, at := range g.nodeFor {
 		out.Def[i] = g.nodes[at].dt
 	}
-	var moved []*node
-	for at := range g.nodes {
-		if nd := &g.nodes[at]; nd.from != nd.to {
-			moved = append(moved, nd)
-		}
-	}
-	rekey(out.Metadata, moved, func(there, _ *pb.OpMetadata) *pb.OpMetadata {
+	rekey(out.Metadata, g.nodes, func(there, _ *pb.OpMetadata) *pb.OpMetadata {
 		return there
 	})
-	rekey(out.GetSource().GetLocations(), moved, func(there, more *pb.Locations) *pb.Locations {
+	rekey(out.GetSource().GetLocations(), g.nodes, func(there, more *pb.Locations) *pb.Locations {
 		if there == nil {
 			return more
 		}
@@ -213,25 +231,48 @@ func (g *graph) definition(def *pb.Definition) *pb.Definition {
 	return out
 }
 
-// rekey moves the values of moved ops to their new digests. An op can become
+// rekey moves the values of ops that changed to their new digests. An op can become
 // equal to one that was there before, when the user wrote both names: then
 // merge says what is kept of the two.
-func rekey[V any](values map[string]V, moved []*node, merge func(there, more V) V) {
-	type entry struct {
-		to    string
-		value V
-	}
-	entries := make([]entry, 0, len(moved))
-	for _, nd := range moved {
-		if value, ok := values[nd.from.String()]; ok {
+func rekey[V any](values map[string]V, nodes []node, merge func(there, more V) V) {
+	before := maps.Clone(values)
+	for _, nd := range nodes {
+		if nd.from != nd.to {
 			delete(values, nd.from.String())
-			entries = append(entries, entry{to: nd.to.String(), value: value})
 		}
 	}
-	for _, e := range entries {
-		if there, ok := values[e.to]; ok {
-			e.value = merge(there, e.value)
+	for _, nd := range nodes {
+		value, ok := before[nd.from.String()]
+		if !ok || nd.from == nd.to {
+			continue
 		}
-		values[e.to] = e.value
+		if there, ok := values[nd.to.String()]; ok {
+			value = merge(there, value)
+		}
+		values[nd.to.String()] = value
+	}
+}
+
+// marshallers are the ways in which BuildKit marshals an op that a rule changed.
+var marshallers = []func(*pb.Op) ([]byte, error){(*pb.Op).Marshal, marshalInOrder}
+
+// marshalInOrder marshals an op with its fields in the order of their numbers, as
+// BuildKit did up to 0.16 (gogo/protobuf). Since then the fields of a oneof come
+// last. Messages are joined by joining their bytes.
+func marshalInOrder(op *pb.Op) ([]byte, error) {
+	head, err := (&pb.Op{Inputs: op.Inputs, Op: op.Op}).Marshal()
+	if err != nil {
+		return nil, err
+	}
+	tail, err := (&pb.Op{Platform: op.Platform, Constraints: op.Constraints}).Marshal()
+	return append(head, tail...), err
+}
+
+// add adds to values what they do not have.
+func add[V any](values, more map[string]V) {
+	for key, value := range more {
+		if _, ok := values[key]; !ok {
+			values[key] = value
+		}
 	}
 }

@@ -187,8 +187,8 @@ func requireSameGraph(t testing.TB, names Names, def, got *pb.Definition) {
 	}
 	ops, gotOps := parseOps(t, def), parseOps(t, got)
 	for i, op := range ops {
-		if ref, ok := imageSource(op); ok {
-			if other, ok := names.Alias(ref); ok {
+		if src, ok := imageSource(op); ok {
+			if other, ok := names.Alias(src.Ref); ok {
 				op.GetSource().Identifier = ImageSource(other)
 			}
 		}

@@ -16,7 +16,7 @@ type Vertex struct {
 // Find looks for the op with the given digest: as def has it, or as it is once the
 // rules of [Names.Policy] are applied.
 func (n Names) Find(def *pb.Definition, vertex digest.Digest) (*Vertex, bool) {
-	for _, marshal := range []func(*pb.Op) ([]byte, error){(*pb.Op).Marshal, marshalInOrder} {
+	for _, marshal := range marshallers {
 		ops, _, err := editOps(def, n.edit)
 		if err != nil {
 			return nil, false
