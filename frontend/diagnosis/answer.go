@@ -1,6 +1,8 @@
 package diagnosis
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/org/pullsafe/frontend/registry"
@@ -13,9 +15,7 @@ func (f *facts) usedCredentials() *bool {
 	switch {
 	case f.token == tokenWithCredentials:
 		return &yes
-	case f.token == tokenAnonymous:
-		return &no
-	case strings.Contains(f.low, "no basic auth credentials"):
+	case f.token == tokenAnonymous, strings.Contains(f.low, "no basic auth credentials"):
 		return &no
 	case f.badCredentials(), f.registryPolicy() && strings.Contains(f.said(), "organization"):
 		return &yes
@@ -37,38 +37,25 @@ var barredWords = []string{
 // retryCanHelp: the class must be one that credentials can have caused, and
 // nothing in the text may show that this time they have not.
 func (f *facts) retryCanHelp(class Class, host string) bool {
-	//exhaustive:ignore
-	switch class {
-	case CredentialHelper:
-		return true
-	case CredentialsRejected, DeniedAmbiguous:
-	default:
-		return false
-	}
 	r := registry.Of(host)
 	switch {
-	case f.status == 451, f.status == 402, containsAny(f.said(), barredWords), f.isPush(), f.namesNothing(), f.isImageID():
-		return false
-	case r.PrivateOnly:
-		return false
-	case class == DeniedAmbiguous && (r.NoLogin || f.afterAccess(r) || f.mirrorHost() != ""):
+	case class == CredentialHelper:
+		return true
+	case class != CredentialsRejected && class != DeniedAmbiguous,
+		f.status == 451, f.status == 402, containsAny(f.said(), barredWords), f.isPush(), f.namesNothing(), f.isImageID(), r.PrivateOnly:
 		return false
 	}
-	return true
+	return class == CredentialsRejected || !r.NoLogin && !f.afterAccess(r) && f.mirrorHost() == ""
 }
 
 // isPush: the scope asks for more than pulling, or the answer lacks the phrase
 // that containerd's resolver puts before this one for every pull.
 func (f *facts) isPush() bool {
-	if f.namedPush() {
-		return true
-	}
-	return strings.HasPrefix(f.core, "insufficient_scope: authorization failed") &&
+	return f.namedPush() || strings.HasPrefix(f.core, "insufficient_scope: authorization failed") &&
 		!containsAny(f.low, []string{"pull access denied", "failed open: "})
 }
 
-// namedPush: the text itself says that it was a push, and not only that it lacks
-// what stands before the refusal of a pull.
+// namedPush: the text itself says that it was a push.
 func (f *facts) namedPush() bool {
 	return containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/"})
 }
@@ -76,13 +63,8 @@ func (f *facts) namedPush() bool {
 // namesNothing: the end of a whole build that says neither which image failed
 // nor whether it was pulled or pushed, or a bare `docker login`.
 func (f *facts) namesNothing() bool {
-	if f.ref != "" {
-		return false
-	}
-	if f.hasTransport && strings.HasSuffix(f.url, "/v2/") {
-		return true
-	}
-	return strings.Contains(f.low, "failed to solve: ") && f.host() == ""
+	return f.ref == "" && (f.hasTransport && strings.HasSuffix(f.url, "/v2/") ||
+		strings.Contains(f.low, "failed to solve: ") && f.host() == "")
 }
 
 // isImageID: a local image's ID used as a name.
@@ -104,11 +86,7 @@ func (f *facts) afterAccess(r registry.Registry) bool {
 	case f.status > 0 || f.token != tokenUnsaid || f.code == "":
 		return false
 	}
-	switch strings.TrimSpace(f.words) {
-	case "", "authentication required", "access to the requested resource is not authorized":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"", "authentication required", "access to the requested resource is not authorized"}, strings.TrimSpace(f.words))
 }
 
 // message is the registry's answer in its own words.
@@ -139,7 +117,7 @@ func (f *facts) message(class Class) string {
 func (f *facts) answer() string {
 	var parts []string
 	if f.status > 0 {
-		parts = append(parts, strings.TrimSpace(itoa(f.status)+" "+f.reason))
+		parts = append(parts, strings.TrimSpace(strconv.Itoa(f.status)+" "+f.reason))
 	}
 	if f.code != "" {
 		parts = append(parts, f.code)

@@ -2,14 +2,11 @@ package diagnosis
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 const (
 	redacted = "***"
@@ -55,7 +52,7 @@ func printable(text string) string {
 		case r == utf8.RuneError && n == 1:
 		case unicode.IsSpace(r) && r != '\u0085':
 			space = true
-		case !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) || isBlank(r):
+		case !unicode.IsPrint(r) || unicode.In(r, invisible...):
 		default:
 			if space && b.Len() > 0 {
 				b.WriteByte(' ')
@@ -67,15 +64,11 @@ func printable(text string) string {
 	return b.String()
 }
 
-// isBlank: letters that print as nothing, and selectors that change others.
-func isBlank(r rune) bool {
-	switch {
-	case r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\u034f', r == '\u2800':
-		return true
-	case '\ufe00' <= r && r <= '\ufe0f', '\U000e0100' <= r && r <= '\U000e01ef', '\u17b4' <= r && r <= '\u17b5', '\u180b' <= r && r <= '\u180f':
-		return true
-	}
-	return false
+// invisible are letters that print as nothing, Braille's blank among them, and
+// selectors that change others.
+var invisible = []*unicode.RangeTable{
+	unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point,
+	{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}},
 }
 
 // sequence is the length of the terminal sequence at the start of s, or 0. An
@@ -130,36 +123,29 @@ func stringEnd(s string) int {
 	return 0
 }
 
+// compiled is a regular expression, once it is needed.
+func compiled(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
-	urlQuery = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile("([a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'<>`?#]*)[?#][^\\s\"'<>`]*")
-	})
-	urlUser = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile("//[^/\\s\"'<>`]*@(sha[0-9]+:)?")
-	})
+	urlQuery = compiled("([a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'<>`?#]*)[?#][^\\s\"'<>`]*")
+	urlUser  = compiled("//[^/\\s\"'<>`]*@(sha[0-9]+:)?")
 	// keyed secrets: a header, a scheme, or name=value. "token: denied" is no
 	// secret, so a bare token needs "=" or the quotes of JSON.
-	keyedSecret = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)((?:authorization|x-registry-auth)\\?["']?\s*[:=]\s*\\?["']?)(?:(?:basic|bearer|digest|negotiate|token) )?([^\s"',;\\]+)` +
-			`|(\b(?:basic|bearer) )([^\s"',;=\\]{8,}=*)` +
-			`|(\b(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)\\?["']?(?:=|\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
-			`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
-	})
-	// cutSecret: those of keyed whose value could be parted from the key at ": ".
+	keyedSecret = compiled(`(?i)((?:authorization|x-registry-auth)\\?["']?\s*[:=]\s*\\?["']?)(?:(?:basic|bearer|digest|negotiate|token) )?([^\s"',;\\]+)` +
+		`|(\b(?:basic|bearer) )([^\s"',;=\\]{8,}=*)` +
+		`|(\b(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)\\?["']?(?:=|\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
+		`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
+	// cutSecret: those of keyedSecret whose value could be parted from the key at ": ".
 	// A URL that ends in token": is none, nor is "authorization: server message: ...".
-	cutSecret = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)(authorization\\?["']?\s*[:=]\s*\\?["']?(?:basic|bearer|digest|negotiate|token) |x-registry-auth\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;\\]+)` +
-			`|(\\?"[a-z_-]*(?:password|passwd|secret|token|api_?key|signature|credential)\\?"\s*:\s*\\?")([^"\\]+)` +
-			`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
-	})
+	cutSecret = compiled(`(?i)(authorization\\?["']?\s*[:=]\s*\\?["']?(?:basic|bearer|digest|negotiate|token) |x-registry-auth\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;\\]+)` +
+		`|(\\?"[a-z_-]*(?:password|passwd|secret|token|api_?key|signature|credential)\\?"\s*:\s*\\?")([^"\\]+)` +
+		`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
 	// bareSecret: tokens that carry their kind in front, and JSON web tokens.
-	bareSecret = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-|dckr_[a-z]+_|nvapi-|npm_|xox[a-z]-|AKCp|AKIA|ASIA|hvs\.|dop_v1_|eyJ)[A-Za-z0-9_./+=-]{4,}`)
-	})
+	bareSecret = compiled(`\b(?:gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-|dckr_[a-z]+_|nvapi-|npm_|xox[a-z]-|AKCp|AKIA|ASIA|hvs\.|dop_v1_|eyJ)[A-Za-z0-9_./+=-]{4,}`)
 	// user names: Docker Hub says whose limit is reached.
-	namedUser = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(\blimit as )'[^']*'`)
-	})
+	namedUser = compiled(`(\blimit as )'[^']*'`)
 )
 
 // redact replaces secrets. Each pattern is tried only where its mark stands,
@@ -176,25 +162,11 @@ func redact(text string) string {
 			return "//"
 		})
 	}
-	low := lower(text)
-	if containsAny(low, keyWords) {
-		text = redactKeyed(keyedSecret(), text)
-	}
-	text = redactBare(text, low)
+	text = redactSecrets(text, keyedSecret)
 	if strings.Contains(text, "limit as '") {
 		text = namedUser().ReplaceAllString(text, "${1}'"+redacted+"'")
 	}
 	return text
-}
-
-// redactUncut replaces the secrets that could no longer be told once a text has
-// been taken apart.
-func redactUncut(text string) string {
-	low := lower(text)
-	if containsAny(low, keyWords) {
-		text = redactKeyed(cutSecret(), text)
-	}
-	return redactBare(text, low)
 }
 
 // keyWords and secretStarts stand in every text that the patterns match.
@@ -205,11 +177,15 @@ var (
 	}
 )
 
-func redactBare(text, low string) string {
-	if !containsAny(low, secretStarts) {
-		return text
+func redactSecrets(text string, keyed func() *regexp.Regexp) string {
+	low := lower(text)
+	if containsAny(low, keyWords) {
+		text = redactKeyed(keyed(), text)
 	}
-	return bareSecret().ReplaceAllString(text, redacted)
+	if containsAny(low, secretStarts) {
+		text = bareSecret().ReplaceAllString(text, redacted)
+	}
+	return text
 }
 
 // withoutQuery keeps the punctuation behind a URL: it belongs to the sentence.

@@ -126,16 +126,9 @@ func (d Diagnosis) FromClient(credentials bool) Diagnosis {
 // Transient tells whether the same request is worth repeating at once: a
 // network failure or a server error, but never 429, which repeating makes worse.
 func (d Diagnosis) Transient() bool {
-	//exhaustive:ignore
-	switch d.Class {
-	case NetworkFailure:
-		// A redirect or a proxy that wants a login answers the same again.
-		return d.HTTPStatus == 0
-	case RegistryOutage:
-		return d.HTTPStatus >= 500 || d.HTTPStatus == 408
-	default:
-		return false
-	}
+	// A redirect or a proxy that wants a login answers the same again.
+	return d.Class == NetworkFailure && d.HTTPStatus == 0 ||
+		d.Class == RegistryOutage && (d.HTTPStatus >= 500 || d.HTTPStatus == 408)
 }
 
 // TryNextAlias tells whether, after this answer to an attempt of the anonymous

@@ -64,7 +64,7 @@ func classify(ref string, readings []string) (*facts, Class) {
 	best := &facts{ref: ref}
 	at := len(matchers)
 	for _, text := range readings {
-		f := parse(ref, redactUncut(oneLine(text)))
+		f := parse(ref, redactSecrets(oneLine(text), cutSecret))
 		i := slices.IndexFunc(matchers[:min(at+1, len(matchers))], func(m matcher) bool { return m.match(f) })
 		if i < 0 && best.text != "" {
 			continue
@@ -282,19 +282,13 @@ func (f *facts) refused() bool {
 	default:
 		return f.refusesWith(f.status)
 	}
-	switch f.code {
-	case "denied", "unauthorized", "unauthenticated", "access denied":
-		return true
-	}
-	return containsAny(f.low, []string{"pull access denied", "insufficient_scope: authorization failed", "invalid_token: authorization failed"})
+	return slices.Contains([]string{"denied", "unauthorized", "unauthenticated", "access denied"}, f.code) ||
+		containsAny(f.low, []string{"pull access denied", "insufficient_scope: authorization failed", "invalid_token: authorization failed"})
 }
 
 func (f *facts) missingByCode() bool {
-	switch f.code {
-	case "manifest unknown", "manifest_unknown", "name unknown", "name_unknown", "blob unknown":
-		return true
-	}
-	return f.token == tokenUnsaid && (f.status == 404 || f.status == 410)
+	return slices.Contains([]string{"manifest unknown", "manifest_unknown", "name unknown", "name_unknown", "blob unknown"}, f.code) ||
+		f.token == tokenUnsaid && (f.status == 404 || f.status == 410)
 }
 
 // missing is containerd's "REF: not found". A path in a build context ("/x":

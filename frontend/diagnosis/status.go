@@ -79,11 +79,10 @@ func (f *facts) takeBody(s string) {
 		s = s[len(f.reason):]
 	}
 	s = strings.TrimLeft(s, " :-\n")
-	if strings.HasPrefix(lower(s), "server message: ") {
-		s = s[len("server message: "):]
-	}
-	if strings.HasPrefix(lower(s), "response body: ") {
-		s = s[len("response body: "):]
+	for _, p := range []string{"server message: ", "response body: "} {
+		if strings.HasPrefix(lower(s), p) {
+			s = s[len(p):]
+		}
 	}
 	f.words = s
 	f.body = lower(s)

@@ -21,9 +21,6 @@ func bound(text string) string {
 // the status.
 func oneLine(text string) string {
 	text = strings.ReplaceAll(bound(text), "\r", "")
-	if !strings.Contains(text, "\n") {
-		return strings.TrimSpace(text)
-	}
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.TrimSpace(line); line != "" {
