@@ -81,9 +81,9 @@ func (f *facts) afterAccess(r registry.Registry) bool {
 	switch {
 	case strings.Contains(f.url, "/blobs/"):
 		return true
-	case f.status > 0 && f.token == tokenUnsaid && r.AnonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
+	case f.status > 0 && f.token == "" && r.AnonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
 		return strings.Contains(f.url, "/token")
-	case f.status > 0 || f.token != tokenUnsaid || f.code == "":
+	case f.status > 0 || f.token != "" || f.code == "":
 		return false
 	}
 	return slices.Contains([]string{"", "authentication required", "access to the requested resource is not authorized"}, strings.TrimSpace(f.words))
@@ -117,7 +117,7 @@ func (f *facts) message(class Class) string {
 func (f *facts) answer() string {
 	var parts []string
 	if f.status > 0 {
-		parts = append(parts, strings.TrimSpace(strconv.Itoa(f.status)+" "+f.reason))
+		parts = append(parts, strings.TrimSpace(strconv.Itoa(f.status)+" "+reasons[f.status]))
 	}
 	if f.code != "" {
 		parts = append(parts, f.code)

@@ -82,25 +82,19 @@ func Diagnose(ref string, readings ...string) Diagnosis {
 	if ref == "" && class != NotARegistryError {
 		d.Host = bareHost(f.host())
 	}
-	//exhaustive:ignore
-	switch class {
-	case PolicyDenied:
-		if f.sourcePolicy() {
-			// Nobody asked for the image; what else the text holds is about
-			// another request, or quoted.
-			d.UsedCredentials, d.HTTPStatus = nil, 0
-			d.SourcePolicy, d.PolicySource = true, PolicySource(f.text)
-		}
-	case NotARegistryError, InvalidReference, Canceled:
+	switch {
+	case class == PolicyDenied && f.sourcePolicy():
+		// Nobody asked for the image; what else the text holds is about another
+		// request, or quoted.
+		d.UsedCredentials, d.HTTPStatus = nil, 0
+		d.SourcePolicy, d.PolicySource = true, PolicySource(f.text)
+	case class == NotARegistryError, class == InvalidReference, class == Canceled:
 		d.UsedCredentials = nil
-	case NetworkFailure, TLSFailure:
+	case class != NetworkFailure && class != TLSFailure:
+	case f.token != "", strings.Contains(f.low, "auth token from session: "):
+		d.Network = NetworkClient
+	case f.core != "context deadline exceeded": // which says no more: both have such a limit
 		d.Network = NetworkDaemon
-		switch {
-		case f.token != tokenUnsaid || strings.Contains(f.low, "auth token from session: "):
-			d.Network = NetworkClient
-		case f.core == "context deadline exceeded":
-			d.Network = "" // it says no more: both have such a limit
-		}
 	}
 	d.AnonymousRetryCanHelp = f.retryCanHelp(class, d.Host)
 	return d
@@ -132,10 +126,10 @@ func (d Diagnosis) Transient() bool {
 }
 
 // TryNextAlias tells whether, after this answer to an attempt of the anonymous
-// fallback, the next alias of the registry host is worth trying: after anything
-// that is not the registry's answer to an anonymous request for this image. A
-// refusal whose text does not show that it was anonymous counts as unknown,
-// because a credential helper may have answered for this alias too.
+// fallback, the next host alias is worth trying: after anything that is not the
+// registry's answer to an anonymous request for this image. A refusal whose text
+// does not show that it was anonymous counts as none, because a credential helper
+// may have answered for this alias too.
 func (d Diagnosis) TryNextAlias() bool {
 	//exhaustive:ignore
 	switch d.Class {

@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-type tokenKind int
-
+// The phrases of BuildKit about tokens: the first follows from credentials that
+// were sent, the second from their absence (session/auth/authprovider).
 const (
-	tokenUnsaid tokenKind = iota
-	tokenWithCredentials
-	tokenAnonymous
+	tokenWithCredentials = "failed to fetch oauth token"     //nolint:gosec // G101: a message, not a credential
+	tokenAnonymous       = "failed to fetch anonymous token" //nolint:gosec // likewise
 )
 
 // facts is a text taken apart at the phrases of BuildKit and dockerd. What the
@@ -21,9 +20,8 @@ type facts struct {
 	low  string // text, ASCII lowered, same indexes
 	core string // text without outer wrappers, from the token phrase on
 
-	token  tokenKind
+	token  string // which of BuildKit's phrases the text has
 	status int
-	reason string // the status in words: "Forbidden"
 	url    string // of the request that failed
 	method string
 
@@ -32,14 +30,13 @@ type facts struct {
 
 	code  string // the registry's error code: "denied", "manifest unknown"
 	words string // what the registry said beside code and status
-	body  string // everything that followed the status, lowered
 }
 
 func parse(ref, text string) *facts {
 	f := &facts{ref: ref, text: text, low: lower(text)}
 	f.core = unwrap(text)
 	f.parseToken(f.parseStatus())
-	if f.token != tokenUnsaid {
+	if f.token != "" {
 		f.parseTokenAnswer()
 	}
 	f.parseTransport()
@@ -58,24 +55,13 @@ func (f *facts) known() int {
 	return n
 }
 
-// tokenPhrases are BuildKit's: the first follows from credentials that were
-// sent, the second from their absence (session/auth/authprovider).
-var tokenPhrases = []struct {
-	phrase string
-	kind   tokenKind
-}{
-	{"failed to fetch oauth token", tokenWithCredentials},
-	{"failed to fetch anonymous token", tokenAnonymous},
-}
-
 // parseToken looks for BuildKit's two phrases before the status: behind it they
 // are the words of a registry, for example of a pull-through cache.
 func (f *facts) parseToken(before int) {
-	at := before
-	for _, p := range tokenPhrases {
-		if i := strings.Index(f.low, p.phrase); i >= 0 && i < at && !f.quotedByRegistry(i) {
-			at, f.token = i, p.kind
-			f.core = strings.TrimSpace(strings.TrimLeft(f.text[i+len(p.phrase):], ": "))
+	for _, p := range []string{tokenWithCredentials, tokenAnonymous} {
+		if i := strings.Index(f.low, p); i >= 0 && i < before && !f.quotedByRegistry(i) {
+			before, f.token = i, p
+			f.core = strings.TrimSpace(strings.TrimLeft(f.text[i+len(p):], ": "))
 		}
 	}
 	f.core = unwrap(f.core)
@@ -100,7 +86,7 @@ func (f *facts) parseTransport() {
 			at, form = i, p
 		}
 	}
-	if form == "" || f.status > 0 && strings.Contains(f.body, lower(f.text[at:])) && !strings.Contains(f.low, "(http code ") {
+	if form == "" || f.status > 0 && strings.Contains(f.said(), lower(f.text[at:])) && !strings.Contains(f.low, "(http code ") {
 		return
 	}
 	url := f.text[at+len(form)-len("http"):]
@@ -137,7 +123,7 @@ func (f *facts) parseCode() {
 	case f.hasTransport:
 		f.takeCode(f.transport)
 	case f.status > 0:
-	case f.token != tokenUnsaid:
+	case f.token != "":
 		f.words = f.core
 		f.takeCode(f.core)
 	default:
@@ -152,7 +138,6 @@ func (f *facts) takeCode(s string) bool {
 		if ok && (rest == "" || rest[0] == ':' || rest[0] == '"' || rest[0] == ' ' && c != "unknown") {
 			f.code = c
 			f.words = strings.TrimLeft(s[len(c):], ": ")
-			f.body = lower(f.words)
 			return true
 		}
 	}
@@ -168,10 +153,8 @@ var registryContext = []string{
 }
 
 // findCode looks for a code behind dockerd's phrases, and behind ours where the
-// rest is nothing but the registry's answer.
-//
-// Codes are in lower case and have a message: "Error: Unauthorized" is another
-// program's.
+// rest is nothing but the registry's answer. Codes are in lower case and have a
+// message: "Error: Unauthorized" is another program's.
 func (f *facts) findCode() {
 	first, _, ok := strings.Cut(f.core, ":")
 	if (ok || f.ref != "") && lower(first) == first && f.takeCode(f.core) {
@@ -205,16 +188,11 @@ func hasAnyPrefix(s string, list []string) bool {
 
 // plain: nobody answered with a status or code, and no token was asked for.
 func (f *facts) plain() bool {
-	return f.status == 0 && f.code == "" && f.token == tokenUnsaid && !f.hasTransport
+	return f.status == 0 && f.code == "" && f.token == "" && !f.hasTransport
 }
 
 // answered: the registry itself is speaking.
 func (f *facts) answered() bool { return f.status > 0 || f.code != "" || f.hasTransport }
 
 // said is what the registry said, lowered.
-func (f *facts) said() string {
-	if f.body != "" {
-		return f.body
-	}
-	return lower(f.words)
-}
+func (f *facts) said() string { return lower(f.words) }

@@ -113,10 +113,7 @@ func splitURL(u string) (host, path string) {
 }
 
 func query(path, key string) string {
-	_, q, ok := strings.Cut(path, "?")
-	if !ok {
-		return ""
-	}
+	_, q, _ := strings.Cut(path, "?")
 	for part := range strings.SplitSeq(q, "&") {
 		if v, ok := strings.CutPrefix(part, key); ok {
 			return v

@@ -231,15 +231,15 @@ func (f *facts) registryCall() bool {
 func (f *facts) outage() bool {
 	s := f.status
 	switch {
-	case s >= 500, s == 402 && f.token != tokenUnsaid, s == 405, s == 408:
+	case s >= 500, s == 402 && f.token != "", s == 405, s == 408:
 		return true
-	case f.token != tokenUnsaid && s == 400:
+	case f.token != "" && s == 400:
 		return f.method == "GET" && f.code == ""
-	case f.token != tokenUnsaid && (s == 404 || s > 404):
+	case f.token != "" && (s == 404 || s > 404):
 		return true
 	case s == 400 || s > 404 && s != 410 && s != 451:
-		return f.token == tokenUnsaid && !f.refusesWith(s)
-	case s == 0 && (f.code == "unavailable" || f.code == "internal error" || f.code == "unknown" && f.token != tokenUnsaid):
+		return f.token == "" && !f.refusesWith(s)
+	case s == 0 && (f.code == "unavailable" || f.code == "internal error" || f.code == "unknown" && f.token != ""):
 		return true
 	}
 	return containsAny(f.low, []string{
@@ -288,7 +288,7 @@ func (f *facts) refused() bool {
 
 func (f *facts) missingByCode() bool {
 	return slices.Contains([]string{"manifest unknown", "manifest_unknown", "name unknown", "name_unknown", "blob unknown"}, f.code) ||
-		f.token == tokenUnsaid && (f.status == 404 || f.status == 410)
+		f.token == "" && (f.status == 404 || f.status == 410)
 }
 
 // missing is containerd's "REF: not found". A path in a build context ("/x":

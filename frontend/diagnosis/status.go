@@ -51,7 +51,7 @@ func (f *facts) parseTokenAnswer() {
 	case n > 0 && strings.HasPrefix(f.core[3:], " "):
 		f.takeStatus(f.core)
 	case f.takeCode(f.core):
-		f.status, f.reason, f.url, f.method = 0, "", "", ""
+		f.status, f.url, f.method = 0, "", ""
 	}
 }
 
@@ -61,7 +61,6 @@ func (f *facts) takeStatus(s string) {
 	for i := 0; i < len(s); {
 		if n := statusNumber(s[i:]); n > 0 {
 			f.status = n
-			f.reason = reasons[n]
 			f.takeBody(s[i+3:])
 			return
 		}
@@ -75,8 +74,8 @@ func (f *facts) takeStatus(s string) {
 
 func (f *facts) takeBody(s string) {
 	s = strings.TrimLeft(s, " )")
-	if f.reason != "" && strings.HasPrefix(lower(s), lower(f.reason)) {
-		s = s[len(f.reason):]
+	if reason := reasons[f.status]; strings.HasPrefix(lower(s), lower(reason)) {
+		s = s[len(reason):]
 	}
 	s = strings.TrimLeft(s, " :-\n")
 	for _, p := range []string{"server message: ", "response body: "} {
@@ -85,7 +84,6 @@ func (f *facts) takeBody(s string) {
 		}
 	}
 	f.words = s
-	f.body = lower(s)
 }
 
 // statusNumber reads a status at the start of s, 0 if there is none.
