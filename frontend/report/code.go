@@ -42,13 +42,10 @@ func codeOf(r *resolve.Resolution) Code {
 	add(d.Network != "", string(d.Network))
 	add(d.Class == diagnosis.RateLimited && d.UsedCredentials != nil && *d.UsedCredentials, "account")
 	add(r.Off && d.AnonymousRetryCanHelp, "off")
-	if r.Policy != nil {
-		add(r.Policy.Class == diagnosis.PolicyDenied, "verdict")
-		add(r.Policy.Class != diagnosis.PolicyDenied, "undecided")
-		return Code(strings.Join(words, "/"))
-	}
-	add(r.FellBack(), "resolved")
-	add(r.FellBack() && r.Strict, "strict")
+	add(r.Policy != nil && r.Policy.Class == diagnosis.PolicyDenied, "verdict")
+	add(r.Policy != nil && r.Policy.Class != diagnosis.PolicyDenied, "undecided")
+	add(r.Policy == nil && r.FellBack(), "resolved")
+	add(r.Policy == nil && r.FellBack() && r.Strict, "strict")
 	return Code(strings.Join(words, "/"))
 }
 

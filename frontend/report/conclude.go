@@ -25,67 +25,46 @@ type Conclusion struct {
 // or only by the anonymous fallback. It claims nothing that the texts do not show:
 // when both attempts were denied, an expired login is not known.
 func Explain(r *resolve.Resolution) Conclusion {
-	c := explain(r)
+	d := r.Written
+	c := alone(d)
+	last, tried := r.Decisive()
+	switch {
+	case r.Policy != nil:
+		c.Headline, c.Remedies = opening(d)+sayVerdict(*r.Policy), steps(d.Host, doLogout, doLogin, noteAgain)
+		c.AnonymousRetryCanHelp = false
+	case r.FellBack():
+		c.Headline = opening(d) + sayFallback(d, r.Strict)
+		if d.Class != diagnosis.CredentialHelper {
+			c.Remedies = steps(d.Host, doLogout, noteKeepForPush(where(d)), noteEnv)
+		}
+	case tried:
+		clause, todo := afterFallback(d, last)
+		c.Headline, c.Remedies, c.AnonymousRetryCanHelp = opening(d)+clause, todo, false
+		if last.Class == diagnosis.NotFound || last.Class == diagnosis.NoMatchingPlatform || last.Class == diagnosis.RateLimited {
+			// The anonymous answer is about the image, the first one was not.
+			c.Class, c.HTTPStatus, c.Message, c.Network = last.Class, last.HTTPStatus, last.Message, last.Network
+		}
+	case r.Off && d.AnonymousRetryCanHelp:
+		c.Headline = opening(d) + sayOff
+	}
 	c.Code = codeOf(r)
 	return c
-}
-
-func explain(r *resolve.Resolution) Conclusion {
-	d := r.Written
-	if r.Policy != nil {
-		c := conclusion(d, opening(d)+sayVerdict(*r.Policy), steps(d.Host, doLogout, doLogin, noteAgain))
-		c.AnonymousRetryCanHelp = false
-		return c
-	}
-	if r.FellBack() {
-		return ExplainFallback(d, r.Strict)
-	}
-	last, tried := r.Decisive()
-	if !tried {
-		c := conclusion(d, headline(d), remedies(d))
-		if r.Off && d.AnonymousRetryCanHelp {
-			c.Headline = opening(d) + sayOff
-		}
-		return c
-	}
-	clause, todo := afterFallback(d, last)
-	c := conclusion(d, opening(d)+clause, todo)
-	c.AnonymousRetryCanHelp = false
-	//exhaustive:ignore
-	switch last.Class {
-	case diagnosis.NotFound, diagnosis.NoMatchingPlatform, diagnosis.RateLimited:
-		// The anonymous answer is about the image, the first one was not.
-		c.Class, c.HTTPStatus, c.Message, c.Network = last.Class, last.HTTPStatus, last.Message, last.Network
-	}
-	return c
-}
-
-// ExplainFallback says what the first answer means when the anonymous fallback
-// resolved the reference.
-func ExplainFallback(d diagnosis.Diagnosis, strict bool) Conclusion {
-	say := sayFallback(d)
-	if strict {
-		say += sayStrict
-	}
-	if d.Class == diagnosis.CredentialHelper {
-		return conclusion(d, opening(d)+say, remedies(d))
-	}
-	return conclusion(d, opening(d)+say, steps(d.Host, doLogout, noteKeepForPush(where(d)), noteEnv))
 }
 
 // ExplainSingle says what one answer means of which nothing more is known, for
 // example because it comes from a log: no word on whether the image is public, but
 // how to find out.
 func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
-	c := conclusion(d, headline(d), remedies(d))
-	if c.Open = leftOpen(d); c.Open != "" {
-		c.Headline, c.Remedies = opening(d), findOut(d, ref)
+	c := alone(d)
+	if open := leftOpen[d.Class]; open != "" && d.AnonymousRetryCanHelp {
+		c.Open, c.Headline, c.Remedies = open, opening(d), findOut(d, ref)
 	}
 	return c
 }
 
-func conclusion(d diagnosis.Diagnosis, headline string, remedies []Remedy) Conclusion {
-	return Conclusion{Diagnosis: Diagnosis{d, remedies}, Headline: headline}
+// alone is what one answer means when it was the only one.
+func alone(d diagnosis.Diagnosis) Conclusion {
+	return Conclusion{Diagnosis: Diagnosis{d, remedies(d)}, Headline: headline(d)}
 }
 
 // afterFallback is what the answer to the anonymous fallback adds to the first one:
@@ -110,7 +89,7 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 		}
 		return sayHelperAnswers(first, last), steps(host, doLogin, doLogout, noteHelperAll)
 	case diagnosis.TLSFailure:
-		return sayUnfinished(last), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
+		return sayUnfinished + inParens(last.Message), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
 	case diagnosis.NotFound:
 		return sayMissing, steps(host, noteTypo, doLogin, doLogout)
 	case diagnosis.NoMatchingPlatform:
@@ -122,6 +101,6 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 	case diagnosis.Canceled:
 		return sayCanceled, steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
 	default:
-		return sayUnfinished(last), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
+		return sayUnfinished + inParens(last.Message), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
 	}
 }

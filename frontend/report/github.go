@@ -23,18 +23,14 @@ func (r *Report) GitHub(strict bool) string {
 	var b strings.Builder
 	for i := range r.References {
 		ref := &r.References[i]
-		level, title := "error", wordsCannotBePulled
-		switch ref.Outcome {
-		case OK:
+		if ref.Outcome == OK {
 			continue
-		case OKWithoutCredentials:
-			title = wordsLoginRefused
-			if !strict {
-				level = "warning"
-			}
-		case Failed, NotChecked:
 		}
-		if !ref.Needed {
+		level, title, resolved := "error", wordsCannotBePulled, ref.Outcome == OKWithoutCredentials
+		if resolved {
+			title = wordsLoginRefused
+		}
+		if !ref.Needed || resolved && !strict {
 			level = "warning"
 		}
 		title, message := githubProperty.Replace(title), githubMessage.Replace(ref.annotation())
@@ -56,20 +52,12 @@ func (r *Reference) annotation() string {
 	}
 	if r.Diagnosis != nil {
 		for _, remedy := range r.Diagnosis.Remedies {
-			lines = append(lines, remedy.line("  "))
+			line := remedy.Command + remedy.Note
+			if remedy.Command != "" && remedy.Note != "" {
+				line = remedy.Command + "  # " + remedy.Note
+			}
+			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-// line is the remedy in one line.
-func (r Remedy) line(gap string) string {
-	switch {
-	case r.Command == "":
-		return r.Note
-	case r.Note == "":
-		return r.Command
-	default:
-		return r.Command + gap + "# " + r.Note
-	}
 }

@@ -92,12 +92,6 @@ func missing(r *resolve.Resolution) bool {
 	if d, tried := r.Decisive(); tried {
 		last = d
 	}
-	//exhaustive:ignore
-	switch last.Class {
-	case diagnosis.NotFound, diagnosis.AuthRequired:
-		return true
-	case diagnosis.DeniedAmbiguous:
-		return last.HTTPStatus != 403 && !last.Barred // which a proxy or a rule of the registry says
-	}
-	return false
+	return last.Class == diagnosis.NotFound || last.Class == diagnosis.AuthRequired ||
+		last.Class == diagnosis.DeniedAmbiguous && last.HTTPStatus != 403 && !last.Barred // which a proxy or a rule of the registry says
 }

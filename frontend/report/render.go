@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,10 +138,7 @@ func writeRemedies(b *strings.Builder, remedies []Remedy) {
 
 // Name is the reference as the user knows it.
 func (r *Reference) Name() string {
-	if r.Written != "" {
-		return diagnosis.Clean(r.Written, maxName)
-	}
-	return diagnosis.Clean(r.Ref, maxName)
+	return diagnosis.Clean(cmp.Or(r.Written, r.Ref), maxName)
 }
 
 // Place is the file and the line.

@@ -25,17 +25,17 @@ type Warning struct {
 
 // Short is the text. It holds the command, because buildx shows no more than this.
 func (w Warning) Short() string {
-	d, refs, run := w.answer(), listed(w.Refs), logout(w.Host).Command
+	d, without, todo := w.answer(), "credentials", "Run: "+logout(w.Host).Command
+	d.Message = ""
 	//exhaustive:ignore
 	switch d.Class {
 	case diagnosis.CredentialHelper:
-		return fmt.Sprintf("the credential helper for %s failed; resolved %s without credentials%s. Repair it or remove it from config.json", where(d), refs, warningCode(d))
-	case diagnosis.DeniedAmbiguous:
-		// Such an answer does not show that there were any credentials.
-		return fmt.Sprintf("%s refused access; resolved %s without credentials%s. Run: %s", where(d), refs, warningCode(d), run)
+		todo = "Repair it or remove it from config.json"
+	case diagnosis.DeniedAmbiguous: // it does not show that there were any credentials
 	default:
-		return fmt.Sprintf("%s refused the stored credentials; resolved %s without them. Run: %s", where(d), refs, run)
+		d.Class, without = diagnosis.CredentialsRejected, "them"
 	}
+	return fmt.Sprintf("%s; resolved %s without %s%s. %s", opening(d), listed(w.Refs), without, warningCode(d), todo)
 }
 
 // warningCode is the code of a fallback, where it was not of rejected credentials: that

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -57,12 +59,7 @@ func noteHelper(host string) string {
 	return "or remove " + key + " under credHelpers, or credsStore, from config.json of the Docker CLI"
 }
 
-func where(d diagnosis.Diagnosis) string {
-	if d.Host == "" {
-		return "the registry"
-	}
-	return d.Host
-}
+func where(d diagnosis.Diagnosis) string { return cmp.Or(d.Host, "the registry") }
 
 func inParens(s string) string {
 	if s == "" {
@@ -74,27 +71,24 @@ func inParens(s string) string {
 // opening is the first half of a headline: the answer to the attempt as written.
 func opening(d diagnosis.Diagnosis) string {
 	answer := inParens(d.Message)
-	//exhaustive:ignore
-	switch d.Class {
-	case diagnosis.CredentialsRejected:
+	if d.Class == diagnosis.CredentialsRejected {
 		return where(d) + " refused the stored credentials" + answer
-	case diagnosis.CredentialHelper:
-		return "the credential helper for " + where(d) + " failed" + answer
-	default:
-		return where(d) + " refused access" + answer
 	}
+	if d.Class == diagnosis.CredentialHelper {
+		return "the credential helper for " + where(d) + " failed" + answer
+	}
+	return where(d) + " refused access" + answer
 }
 
 func sayDeniedToo(first diagnosis.Diagnosis) string {
-	//exhaustive:ignore
-	switch first.Class {
-	case diagnosis.CredentialHelper:
+	if first.Class == diagnosis.CredentialHelper {
 		return "; without credentials the registry refused: private or missing"
-	case diagnosis.DeniedAmbiguous:
-		return ", and refused without credentials too: private, missing, or no access"
-	default:
-		return ", and refused without them too: private, missing, or no access"
 	}
+	without := "them"
+	if first.Class == diagnosis.DeniedAmbiguous {
+		without = "credentials"
+	}
+	return ", and refused without " + without + " too: private, missing, or no access"
 }
 
 func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
@@ -111,9 +105,9 @@ const (
 	sayMissing        = "; without credentials it has no such image: missing, or hidden"
 	sayNoPlatform     = "; the image is public, but not for this platform"
 	sayAnonymousLimit = "; without credentials its limit is reached"
+	sayUnfinished     = "; the try without credentials failed on the way"
 	sayCanceled       = "; the try without credentials was canceled"
 	sayOff            = "; not tried without credentials: that is switched off for this host"
-	sayStrict         = ", which strict does not allow"
 )
 
 // sayPolicy: the anonymous attempt carries a rule that lets no policy lead it to
@@ -131,25 +125,26 @@ func sayPolicy(first, last diagnosis.Diagnosis) string {
 	return "; not tried without credentials: the source policy does not allow " + src
 }
 
-func sayUnfinished(last diagnosis.Diagnosis) string {
-	return "; the try without credentials failed on the way" + inParens(last.Message)
-}
-
-func sayFallback(first diagnosis.Diagnosis) string {
+func sayFallback(first diagnosis.Diagnosis, strict bool) string {
+	say := "; it can be had without credentials"
 	if first.Class == diagnosis.CredentialsRejected {
-		return "; it can be had without them"
+		say = "; it can be had without them"
 	}
-	return "; it can be had without credentials"
+	if strict {
+		say += ", which strict does not allow"
+	}
+	return say
 }
 
 // sayVerdict: BuildKit drops the words that tell a policy's own request from
 // others, so that a refusal here may mean that the policy wanted to know more of
 // the image.
 func sayVerdict(policy diagnosis.Diagnosis) string {
+	verdict := "could not be evaluated with the stored ones"
 	if policy.Class == diagnosis.PolicyDenied {
-		return "; had without credentials, but a policy does not allow it" + inParens(policy.Message)
+		verdict = "does not allow it"
 	}
-	return "; had without credentials, but a policy could not be evaluated with the stored ones" + inParens(policy.Message)
+	return "; had without credentials, but a policy " + verdict + inParens(policy.Message)
 }
 
 // headline is the whole line when there was no anonymous fallback.
@@ -197,23 +192,10 @@ func headline(d diagnosis.Diagnosis) string {
 	return d.Message
 }
 
-// sayNotKnown is what one answer with credentials leaves open.
-const (
-	sayNotKnown     = "not known from this alone: whether the image can be pulled without the login"
-	sayNotKnownSent = "not known from this alone: whether a login was sent, and whether the image can be pulled without one"
-)
-
-// leftOpen is what remains to be found out, or "".
-func leftOpen(d diagnosis.Diagnosis) string {
-	//exhaustive:ignore
-	switch {
-	case !d.AnonymousRetryCanHelp:
-	case d.Class == diagnosis.CredentialsRejected:
-		return sayNotKnown
-	case d.Class == diagnosis.DeniedAmbiguous:
-		return sayNotKnownSent
-	}
-	return ""
+// leftOpen is what one answer with credentials leaves open.
+var leftOpen = map[diagnosis.Class]string{
+	diagnosis.CredentialsRejected: "not known from this alone: whether the image can be pulled without the login",
+	diagnosis.DeniedAmbiguous:     "not known from this alone: whether a login was sent, and whether the image can be pulled without one",
 }
 
 func side(d diagnosis.Diagnosis) string {
@@ -283,14 +265,14 @@ const maxNames = 6
 // declared name most like it, names are all of them.
 func sayBareName(name, ref, near string, names []string) string {
 	text := fmt.Sprintf("%q is no stage or named context here, so it was taken for the image %s", name, ref)
-	switch {
-	case near != "":
+	if near != "" {
 		return text + fmt.Sprintf("; did you mean %q?", near)
-	case len(names) == 0:
-		return text
-	case len(names) > maxNames:
-		return text + "; there are: " + strings.Join(names[:maxNames], ", ") + ", ..."
-	default:
-		return text + "; there are: " + strings.Join(names, ", ")
 	}
+	if len(names) > maxNames {
+		names = append(slices.Clone(names[:maxNames]), "...")
+	}
+	if len(names) > 0 {
+		text += "; there are: " + strings.Join(names, ", ")
+	}
+	return text
 }
