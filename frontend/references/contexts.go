@@ -10,35 +10,36 @@ import (
 	"github.com/pkg/errors"
 )
 
-// contextPrefix is the prefix of named contexts among the frontend's options
-// (frontend/dockerui, namedcontext.go).
-const contextPrefix = "context:"
-
 // Contexts are the named contexts of a build, by the name that replaces a stage
 // or an image.
 type Contexts map[string]string
 
-// ParseContexts takes the named contexts out of a frontend's options.
+// ParseContexts takes the named contexts out of a frontend's options, where they
+// have a prefix (frontend/dockerui, namedcontext.go).
 func ParseContexts(opts map[string]string) Contexts {
 	out := Contexts{}
 	for k, v := range opts {
-		if name, ok := strings.CutPrefix(k, contextPrefix); ok {
+		if name, ok := strings.CutPrefix(k, "context:"); ok {
 			out[name] = v
 		}
 	}
 	return out
 }
 
-// lookup finds the context that replaces name on platform: first the entry for
-// the platform, then the one for all, as dockerui.Client.NamedContext does. The
-// key is the name as the progress shows it.
-func (c Contexts) lookup(name string, platform *ocispecs.Platform) (key, value string, ok bool, err error) {
-	if strings.EqualFold(name, "scratch") || strings.EqualFold(name, "context") {
-		return "", "", false, nil
+// contextEntry is a named context that replaces a stage or an image; the key is the
+// name as the progress shows it.
+type contextEntry struct{ key, value string }
+
+// lookup finds the context that replaces name on platform, nil if none does: first
+// the entry for the platform, then the one for all, as
+// dockerui.Client.NamedContext does.
+func (c Contexts) lookup(name string, platform *ocispecs.Platform) (*contextEntry, error) {
+	if strings.EqualFold(name, emptyImage) || strings.EqualFold(name, "context") {
+		return nil, nil
 	}
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return "", "", false, errors.Wrapf(err, "invalid context name %s", name)
+		return nil, errors.Wrapf(err, "invalid context name %s", name)
 	}
 	name = strings.TrimSuffix(reference.FamiliarString(named), ":latest")
 	p := platforms.DefaultSpec()
@@ -47,10 +48,10 @@ func (c Contexts) lookup(name string, platform *ocispecs.Platform) (key, value s
 	}
 	for _, key := range []string{name + "::" + platforms.FormatAll(platforms.Normalize(p)), name} {
 		if value, ok := c[key]; ok {
-			return key, value, true, nil
+			return &contextEntry{key, value}, nil
 		}
 	}
-	return "", "", false, nil
+	return nil, nil
 }
 
 // names are the names without their platforms, each once.
@@ -65,19 +66,10 @@ func (c Contexts) names() []string {
 	return out
 }
 
-// IsInput tells whether the value of a named context is a definition that the
-// client hands over.
-func IsInput(value string) bool {
-	return strings.HasPrefix(value, "input:")
-}
-
 // contextImage returns the image that a context stands for; ok is false for a
 // context of another kind (a folder, a repository, an input of the build).
 func contextImage(value string) (string, bool) {
 	ref, ok := strings.CutPrefix(value, "docker-image:")
-	if !ok {
-		return "", false
-	}
 	ref = strings.TrimPrefix(ref, "//")
-	return ref, ref != emptyImage
+	return ref, ok && ref != emptyImage
 }

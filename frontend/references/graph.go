@@ -1,13 +1,13 @@
 package references
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -43,9 +43,6 @@ type node struct {
 
 	triggered bool // its ONBUILD instructions were looked at
 }
-
-// contextEntry is a named context that replaces a stage or an image.
-type contextEntry struct{ key, value string }
 
 func (g *graph) references(stages []instructions.Stage, args []instructions.ArgCommand) ([]Reference, error) {
 	env, err := g.globalArgs(stages, args)
@@ -83,13 +80,6 @@ func (g *graph) references(stages []instructions.Stage, args []instructions.ArgC
 	return out, nil
 }
 
-func (g *graph) targetPlatform() ocispecs.Platform {
-	if g.target == nil {
-		return g.opt.BuildPlatform
-	}
-	return *g.target
-}
-
 func (g *graph) addStage(i int, st instructions.Stage, env shell.EnvGetter, only bool) error {
 	base, err := g.expand(st.BaseName, env)
 	if err != nil {
@@ -100,10 +90,7 @@ func (g *graph) addStage(i int, st instructions.Stage, env shell.EnvGetter, only
 	}
 	n := &node{base: base, pos: g.position(st.Location)}
 	if !only {
-		n.pos.Stage = st.Name
-		if n.pos.Stage == "" {
-			n.pos.Stage = strconv.Itoa(i)
-		}
+		n.pos.Stage = cmp.Or(st.Name, strconv.Itoa(i))
 	}
 	if st.Platform != "" {
 		v, err := g.expand(st.Platform, env)
@@ -134,11 +121,7 @@ func (g *graph) namedContext(name string, platform *ocispecs.Platform) (*context
 	if platform == nil {
 		platform = g.target
 	}
-	key, value, ok, err := g.opt.Contexts.lookup(name, platform)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &contextEntry{key: key, value: value}, nil
+	return g.opt.Contexts.lookup(name, platform)
 }
 
 func (g *graph) findTarget() (*node, error) {
@@ -247,50 +230,38 @@ func (g *graph) reference(n *node) (Reference, bool, error) {
 	if n.from != nil || (n.base == emptyImage && n.context == nil) {
 		return Reference{}, false, nil
 	}
-	r := Reference{Needed: n.needed, Positions: []Position{n.pos}}
+	r := Reference{Needed: n.needed, Platform: n.platform, Positions: []Position{n.pos}}
+	if r.Platform == nil {
+		r.Platform = g.target
+	}
 	entry := n.context
-	if entry != nil {
-		r.Platform = n.platform
-		if r.Platform == nil {
-			r.Platform = g.target
-		}
-	} else {
-		named, err := reference.ParseNormalizedNamed(n.base)
-		if err != nil {
+	if entry == nil {
+		if err := r.setName(n.base); err != nil {
 			return Reference{}, false, errors.Wrapf(err, "failed to parse stage name %q", n.base)
 		}
-		r.Written, r.Name = n.base, reference.TagNameOnly(named).String()
-		r.Platform = n.platform
 		if r.Platform == nil {
-			p := g.targetPlatform()
-			r.Platform = &p
+			r.Platform = &g.opt.BuildPlatform
 		}
+		var err error
 		if entry, err = g.namedContext(r.Name, r.Platform); err != nil {
 			return Reference{}, false, err
 		}
 	}
 	if entry == nil {
-		r.LogName = g.logPrefix(r.Platform) + " load metadata for " + r.Name
+		prefix := "[internal]"
+		if g.opt.MultiPlatform {
+			prefix = "[" + platforms.FormatAll(*r.Platform) + " internal]"
+		}
+		r.LogName = prefix + " load metadata for " + r.Name
 		return r, true, nil
 	}
 	image, ok := contextImage(entry.value)
 	if !ok {
 		return Reference{}, false, nil
 	}
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		return Reference{}, false, err
-	}
-	r.Written, r.Name = image, reference.TagNameOnly(named).String()
 	r.LogName = fmt.Sprintf("[context %s] load metadata for %s", entry.key, image)
-	return r, true, nil
-}
-
-func (g *graph) logPrefix(p *ocispecs.Platform) string {
-	if g.opt.MultiPlatform && p != nil {
-		return "[" + platforms.FormatAll(*p) + " internal]"
-	}
-	return "[internal]"
+	err := r.setName(image)
+	return r, err == nil, err
 }
 
 func (g *graph) position(loc []parser.Range) Position {

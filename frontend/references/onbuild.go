@@ -25,11 +25,8 @@ func (s *Set) OnBuild(base Reference, triggers []string) []Reference {
 				g := &graph{opt: s.opt, target: target}
 				n := &node{base: name, needed: base.Needed}
 				r, ok, err := g.reference(n)
-				if err != nil || !ok {
-					continue
-				}
 				r.Positions = base.Positions
-				if !slices.ContainsFunc(out, func(have Reference) bool { return have.Key() == r.Key() }) {
+				if err == nil && ok && !slices.ContainsFunc(out, func(have Reference) bool { return have.Key() == r.Key() }) {
 					out = append(out, r)
 				}
 			}

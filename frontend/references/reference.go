@@ -1,7 +1,10 @@
 package references
 
 import (
+	"slices"
+
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -44,6 +47,15 @@ func PlatformString(p *ocispecs.Platform) string {
 	return platforms.FormatAll(*p)
 }
 
+// setName takes a name as it is written.
+func (r *Reference) setName(written string) error {
+	named, err := reference.ParseNormalizedNamed(written)
+	if err == nil {
+		r.Written, r.Name = written, reference.TagNameOnly(named).String()
+	}
+	return err
+}
+
 // Key tells apart what has to be asked separately.
 func (r *Reference) Key() string {
 	return Key(r.Name, r.Platform)
@@ -58,17 +70,9 @@ func Key(name string, platform *ocispecs.Platform) string {
 func (r *Reference) merge(other Reference) {
 	r.Needed = r.Needed || other.Needed
 	for _, p := range other.Positions {
-		if !r.at(p) {
+		same := func(q Position) bool { return q.Line == p.Line && q.File == p.File && q.Stage == p.Stage }
+		if !slices.ContainsFunc(r.Positions, same) {
 			r.Positions = append(r.Positions, p)
 		}
 	}
-}
-
-func (r *Reference) at(p Position) bool {
-	for _, q := range r.Positions {
-		if q.Line == p.Line && q.File == p.File && q.Stage == p.Stage {
-			return true
-		}
-	}
-	return false
 }

@@ -3,16 +3,7 @@ package references
 import (
 	"strings"
 
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-)
-
-const (
-	// syntaxArg is the build argument that replaces the syntax line.
-	syntaxArg = "BUILDKIT_SYNTAX"
-
-	// builtinFrontend is the frontend that needs no image.
-	builtinFrontend = "dockerfile.v0"
 )
 
 // Syntax returns the image of the frontend that BuildKit pulls before it looks at
@@ -20,25 +11,22 @@ const (
 // arguments ask for none, or for one that is not an image.
 func Syntax(dt []byte, opt Options) (ref Reference, ok bool) {
 	name, cmdline, loc, ok := parser.DetectSyntax(dt)
-	if v, set := opt.BuildArgs[syntaxArg]; set {
+	if v, set := opt.BuildArgs["BUILDKIT_SYNTAX"]; set {
 		cmdline, loc, ok = v, nil, true
 		name, _, _ = strings.Cut(strings.TrimSpace(v), " ")
 	}
-	if !ok || name == "" || name == builtinFrontend {
+	if !ok || name == "" || name == "dockerfile.v0" { // the frontend that needs no image
 		return Reference{}, false
 	}
-	named, err := reference.ParseNormalizedNamed(name)
-	if err != nil {
+	ref = Reference{Platform: &opt.BuildPlatform, Needed: true}
+	if ref.setName(name) != nil {
 		return Reference{}, false
 	}
-	p := opt.BuildPlatform
-	ref = Reference{Written: name, Name: reference.TagNameOnly(named).String(), Platform: &p, Needed: true}
-	if _, value, found, err := opt.Contexts.lookup(ref.Name, &p); err == nil && found {
-		image, isImage := contextImage(value)
-		if named, err = reference.ParseNormalizedNamed(image); err != nil || !isImage {
+	if entry, err := opt.Contexts.lookup(ref.Name, ref.Platform); err == nil && entry != nil {
+		image, isImage := contextImage(entry.value)
+		if !isImage || ref.setName(image) != nil {
 			return Reference{}, false
 		}
-		ref.Written, ref.Name = image, reference.TagNameOnly(named).String()
 	}
 	if len(loc) > 0 {
 		ref.Positions = []Position{{
