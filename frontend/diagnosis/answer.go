@@ -162,8 +162,8 @@ func (f *facts) helperMessage() string {
 	return Clean(reason, maxMessage)
 }
 
-// PolicySource returns the identifier that a policy error names, "" if none. It is
-// to be compared, not to be printed.
+// PolicySource returns the identifier that a policy error names, "" if none; not to be
+// printed as it is.
 func PolicySource(text string) string {
 	text = oneLine(strings.ReplaceAll(text, `\"`, `"`))
 	for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {

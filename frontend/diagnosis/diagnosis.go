@@ -57,8 +57,7 @@ type Diagnosis struct {
 	// Barred: whoever asks gets this answer, with whatever credentials.
 	Barred bool `json:"-"`
 	// SourcePolicy: a policy of the build denied the image, not a rule of the
-	// registry. PolicySource is the identifier that it was asked about, if known; it
-	// is to be compared, not to be printed as it is.
+	// registry. PolicySource is what [PolicySource] says.
 	SourcePolicy bool   `json:"-"`
 	PolicySource string `json:"-"`
 }

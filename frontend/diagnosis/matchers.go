@@ -15,11 +15,11 @@ type matcher struct {
 	example string // in the format of a real message; tested
 }
 
-// matchers are in the order of precedence. The order matters: the command that a
-// step ran can hold any phrase, a policy's text wins over all that it quotes, a rate limit is no refusal although some
-// registries answer it with 403, and a network or TLS failure below BuildKit's
-// token phrase refuses nothing. To add a format: a row here with its example,
-// and the neighbours that must not match in the tests.
+// matchers are in the order of precedence: the command that a step ran can hold any
+// phrase, a policy's text wins over all that it quotes, a rate limit is no refusal
+// although some registries answer it with 403, and a network or TLS failure below
+// BuildKit's token phrase refuses nothing. To add a format: a row here with its
+// example, and the neighbours that must not match in the tests.
 var matchers = []matcher{
 	{"command of a step", NotARegistryError, (*facts).failedCommand, `process "/bin/sh -c opa eval | grep 'denied by policy'" did not complete successfully: exit code: 1`},
 	{"source policy", PolicyDenied, (*facts).sourcePolicy, `could not resolve image due to policy: source "docker-image://docker.io/library/alpine:latest" denied by policy: source denied by policy`},
@@ -55,11 +55,9 @@ func Examples(class Class) []string {
 	return list
 }
 
-// classify reads the text in each way and takes the earliest matcher, and of
-// the readings in which it holds the one that tells most.
-//
-// Secrets are redacted first: what is taken apart may lose the word that tells that
-// something is one.
+// classify takes the earliest matcher, and of the readings in which it holds the one
+// that tells most. Secrets are redacted first: what is taken apart may lose the word
+// that tells that something is one.
 func classify(ref string, readings []string) (*facts, Class) {
 	best := &facts{ref: ref}
 	at := len(matchers)
@@ -189,8 +187,8 @@ func (f *facts) tls() bool {
 	return f.code == "" && hasAnyPrefix(f.clientError(), tlsErrors)
 }
 
-// network: the HTTP client failed, or something between it and the registry
-// answered in the registry's place: a redirect, a proxy.
+// network: the HTTP client failed, or a redirect or a proxy answered in the
+// registry's place.
 func (f *facts) network() bool {
 	switch {
 	case f.status >= 300 && f.status < 400, f.status == 407:
@@ -235,7 +233,7 @@ func (f *facts) outage() bool {
 		return true
 	case f.token != "" && s == 400:
 		return f.method == "GET" && f.code == ""
-	case f.token != "" && (s == 404 || s > 404):
+	case f.token != "" && s >= 404:
 		return true
 	case s == 400 || s > 404 && s != 410 && s != 451:
 		return f.token == "" && !f.refusesWith(s)

@@ -1,10 +1,12 @@
 package diagnosis
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// maxText bounds the text that is looked at, in bytes. BuildKit's own errors stay
-// far below; of a longer one the end is kept, where the error stands, and a little
-// of the beginning.
+// maxText bounds the text that is looked at, in bytes; BuildKit's own errors stay far
+// below. The end is kept, where the error stands, and a little of the beginning.
 const (
 	maxText     = 16 << 10
 	maxTextHead = 4 << 10
@@ -50,16 +52,9 @@ func unwrap(s string) string {
 		before := s
 		s = strings.TrimSpace(s)
 		low := lower(s[:min(len(s), 128)])
-		for _, w := range wrappers {
-			if strings.HasPrefix(low, w) {
-				s = s[len(w):]
-				break
-			}
-		}
-		if s == before {
-			s = trimName(s)
-		}
-		if s == before {
+		if i := slices.IndexFunc(wrappers, func(w string) bool { return strings.HasPrefix(low, w) }); i >= 0 {
+			s = s[len(wrappers[i]):]
+		} else if s = trimName(s); s == before {
 			return s
 		}
 	}

@@ -18,20 +18,13 @@ import (
 
 // Options are what a build adds to its Dockerfile.
 type Options struct {
-	// Filename is the name of the Dockerfile, for the positions.
-	Filename string
-	// Target is the stage to build; empty for the last one.
-	Target string
-	// BuildArgs are the build arguments, without the prefix "build-arg:".
-	BuildArgs map[string]string
-	// BuildPlatform is the platform of the daemon.
-	BuildPlatform ocispecs.Platform
-	// TargetPlatforms are those asked for; empty means the build platform.
-	TargetPlatforms []ocispecs.Platform
-	// MultiPlatform is set when the result is a multi-platform image.
-	MultiPlatform bool
-	// Contexts are the named contexts; the zero value has none.
-	Contexts Contexts
+	Filename        string              // of the Dockerfile, for the positions
+	Target          string              // the stage to build; empty for the last one
+	BuildArgs       map[string]string   // without the prefix "build-arg:"
+	BuildPlatform   ocispecs.Platform   // of the daemon
+	TargetPlatforms []ocispecs.Platform // those asked for; empty means the build platform
+	MultiPlatform   bool                // the result is a multi-platform image
+	Contexts        Contexts            // the zero value has none
 }
 
 // Set is what Collect found.

@@ -5,11 +5,8 @@
 // that fails and tells no one where the others stand. This package walks the
 // Dockerfile the way the converter does (frontend/dockerfile/dockerfile2llb,
 // convert.go), with BuildKit's own parser, shell and platform packages, and
-// stops before the first request. It only has to be right where it answers: an
-// image that it does not find is resolved by the converter later, through the
-// same client; an image that it finds and the converter does not ask for costs
-// a request and an entry in the provenance, and cannot fail a build.
-//
-// What only a resolved base image can tell, its ONBUILD triggers, is found in a
-// second step, when the base is known.
+// stops before the first request; ONBUILD triggers follow when the base is known.
+// It only has to be right where it answers: an image that it does not find is
+// resolved by the converter later, through the same client; an image that it finds
+// and the converter does not ask for costs a request and cannot fail a build.
 package references

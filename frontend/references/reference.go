@@ -16,18 +16,14 @@ type Reference struct {
 	Name string
 	// Written is the name as the Dockerfile (or the named context) has it, with
 	// its arguments expanded: alpine:3.20.
-	Written string
-	// Platform is the platform that is asked for; nil leaves it to BuildKit.
-	Platform *ocispecs.Platform
-	// LogName is the name of the progress step, as the converter words it.
-	LogName string
-	// Needed is true when the target of the build depends on the image.
-	Needed bool
+	Written  string
+	Platform *ocispecs.Platform // that is asked for; nil leaves it to BuildKit
+	LogName  string             // of the progress step, as the converter words it
+	Needed   bool               // the target of the build depends on the image
 	// Scanner marks the image of the SBOM scanner, which no Dockerfile names and
 	// which the builder asks for in another way.
-	Scanner bool
-	// Positions are the places that name the image, in the order of the file.
-	Positions []Position
+	Scanner   bool
+	Positions []Position // that name the image, in the order of the file
 }
 
 // Position is a place in a Dockerfile that names an image.

@@ -68,17 +68,10 @@ func AliasOrder(host string, pinned bool) []llb.Kind {
 		kinds = []llb.Kind{llb.LetterCase, llb.Port}
 	}
 	kinds = append(slices.Clone(kinds), llb.Both)
-	if pinned {
-		slices.SortStableFunc(kinds, func(a, b llb.Kind) int { return portAlone(a) - portAlone(b) })
+	if i := slices.Index(kinds, llb.Port); pinned && i >= 0 {
+		kinds = append(slices.Delete(kinds, i, i+1), llb.Port)
 	}
 	return kinds
-}
-
-func portAlone(k llb.Kind) int {
-	if k == llb.Port {
-		return 1
-	}
-	return 0
 }
 
 // LoginCommand is the command that logs in to host.

@@ -12,11 +12,9 @@ import (
 // Code is how a log tells a program what pullsafe has concluded: the class of the
 // first answer, the class of the decisive one of the anonymous fallback, and flags,
 // as in "credentials-rejected/auth-required". In brackets, it ends the headline of
-// each cause in the error of a build.
-//
-// Sentences are for people, and change. A code selects them and what to run anew
-// from this package, so that nothing of a log is repeated as advice of ours: who
-// forges one gets a choice among our own.
+// each cause in the error of a build. It selects sentences and commands anew from
+// this package, so that nothing of a log is repeated as advice of ours: who forges
+// one gets a choice among our own.
 type Code string
 
 // codeResolved stands behind the class of an answer to which the fallback was no

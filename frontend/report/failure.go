@@ -8,15 +8,9 @@ import (
 )
 
 const (
-	// maxLines bounds the lines that name images in one error, so that it stays on
-	// a screen; the rest is counted.
-	maxLines = 40
-
-	// maxCauses bounds the causes that an error explains.
-	maxCauses = 10
-
-	// maxShownInstruction bounds the text of an instruction beside an image, in runes.
-	maxShownInstruction = 72
+	maxLines            = 40 // that name images in one error, so that it stays on a screen
+	maxCauses           = 10 // that an error explains
+	maxShownInstruction = 72 // the text of an instruction beside an image, in runes
 )
 
 // Failure is the text of a build that could not go on: every needed image that

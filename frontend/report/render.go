@@ -11,11 +11,8 @@ import (
 )
 
 const (
-	// maxName bounds a name in a line, in runes; longer ones are legal.
-	maxName = 300
-
-	// maxAnswer bounds what a registry or a policy says in a sentence, in runes.
-	maxAnswer = 200
+	maxName   = 300 // runes of a name in a line; longer ones are legal
+	maxAnswer = 200 // runes of what a registry or a policy says in a sentence
 
 	indent = "  "
 	gap    = 4

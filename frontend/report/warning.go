@@ -15,8 +15,7 @@ const maxListed = 3
 // silences it.
 const Rule = "RegistryCredentialsRefused"
 
-// Warning is about the rejected credentials of one registry host. Its sentences
-// are below.
+// Warning is about the rejected credentials of one registry host.
 type Warning struct {
 	Host   string
 	Refs   []string            // the images that it is about
@@ -38,8 +37,7 @@ func (w Warning) Short() string {
 	return fmt.Sprintf("%s; resolved %s without %s%s. %s", opening(d), listed(w.Refs), without, warningCode(d), todo)
 }
 
-// warningCode is the code of a fallback, where it was not of rejected credentials: that
-// is what the name of the rule says.
+// warningCode is empty for rejected credentials: the name of the rule says that.
 func warningCode(d diagnosis.Diagnosis) Code {
 	if d.Class == diagnosis.CredentialsRejected {
 		return ""

@@ -136,9 +136,8 @@ func sayFallback(first diagnosis.Diagnosis, strict bool) string {
 	return say
 }
 
-// sayVerdict: BuildKit drops the words that tell a policy's own request from
-// others, so that a refusal here may mean that the policy wanted to know more of
-// the image.
+// sayVerdict: BuildKit drops the words that tell a policy's own request from others:
+// a refusal may mean that the policy wanted to know more of the image.
 func sayVerdict(policy diagnosis.Diagnosis) string {
 	verdict := "could not be evaluated with the stored ones"
 	if policy.Class == diagnosis.PolicyDenied {
@@ -260,9 +259,7 @@ func (s Summary) Closing() string {
 // maxNames bounds the names that a hint lists.
 const maxNames = 6
 
-// sayBareName is for a name without a registry that could be a stage or a named
-// context, was taken for an image of Docker Hub, and failed there. near is the
-// declared name most like it, names are all of them.
+// sayBareName: near is the declared name most like name, names are all of them.
 func sayBareName(name, ref, near string, names []string) string {
 	text := fmt.Sprintf("%q is no stage or named context here, so it was taken for the image %s", name, ref)
 	if near != "" {
