@@ -90,6 +90,7 @@ func TestTransientAndNextAlias(t *testing.T) {
 		{"unknown who asked", `unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 403 Forbidden`, false, true},
 		{"helper", "error getting credentials - err: exit status 1, out: `x`", false, true},
 		{"503", `unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 503 Service Unavailable`, true, true},
+		{"503 of the token service", `failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?service=ghcr.io: 503 Service Unavailable`, true, false},
 		{"400", `unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 400 Bad Request`, false, true},
 		{"404", `ghcr.io/a/b:1: not found`, false, true},
 		{"429", `unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 429 Too Many Requests`, false, false},

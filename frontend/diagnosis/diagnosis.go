@@ -136,6 +136,8 @@ func (d Diagnosis) TryNextAlias() bool {
 		return false
 	case CredentialsRejected, DeniedAmbiguous:
 		return d.AnonymousRetryCanHelp
+	case RegistryOutage:
+		return d.UsedCredentials == nil // else it is the token service's, and the alias was served
 	default:
 		return true
 	}
