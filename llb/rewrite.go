@@ -67,7 +67,6 @@ func LimitLayers(def *pb.Definition, limit func(Source) int) (*pb.Definition, er
 		if n == 0 {
 			return false
 		}
-		op.Attrs = maps.Clone(op.Attrs)
 		if op.Attrs == nil {
 			op.Attrs = map[string]string{}
 		}
@@ -76,8 +75,7 @@ func LimitLayers(def *pb.Definition, limit func(Source) int) (*pb.Definition, er
 	}, (*pb.Op).Marshal)
 }
 
-// rewrite edits the image sources of def. marshal is the way to marshal an op that
-// changed.
+// rewrite edits the image sources of def; marshal is for the ops that changed.
 func rewrite(def *pb.Definition, edit func(Source, *pb.SourceOp) bool, marshal func(*pb.Op) ([]byte, error)) (*pb.Definition, error) {
 	ops, changed, err := editOps(def, edit)
 	if err != nil {
