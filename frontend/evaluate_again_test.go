@@ -70,6 +70,7 @@ func TestUnneededTakeNoPlaces(t *testing.T) {
 
 // TestLayerOfTheHostThatIsNamed: a failure that names its host is about images of that host alone.
 func TestLayerOfTheHostThatIsNamed(t *testing.T) {
+	withSeveralImages(t)
 	const text = blob + `failed to fetch oauth token: Post "https://other.test/token": dial tcp 192.0.2.1:443: connect: connection refused`
 	s, gw := layerBuild(t, "FROM reg.test/a:1\nCOPY --from=other.test/b:1 / /\n", defaults(), map[string][]string{imageA: {""}, "other.test/b:1": {""}})
 	gw.pull = func(_ int, req gwclient.SolveRequest) error { return failsAt(t, req, isCopy, errors.New(text)) }
@@ -81,6 +82,7 @@ func TestLayerOfTheHostThatIsNamed(t *testing.T) {
 // TestFallbackEnds: images of linked targets do not fall back and fail in turn
 // without end when their registry changes its answers.
 func TestFallbackEnds(t *testing.T) {
+	withSeveralImages(t)
 	answers := publicAB(letIn, letIn)
 	answers["reg.test/a"+noDigest] = []string{rejected, letIn}
 	s, gw := layerBuild(t, "FROM first\nCOPY --from=second / /\n", defaults(), answers)

@@ -190,6 +190,7 @@ func TestCallOfAnotherFrontend(t *testing.T) {
 // TestCallWithAPolicy: an image that a policy denies is a row of the report; its error
 // is not the Dockerfile's.
 func TestCallWithAPolicy(t *testing.T) {
+	withSeveralImages(t)
 	gw := callFake(t, twoStages, nil, map[string]answerFunc{"c": says(missing)})
 	gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{{Action: spb.PolicyAction_DENY, Selector: &spb.Selector{Identifier: "docker-image://reg.test/a:*"}}}}
 	res, err := Build(t.Context(), gw)
