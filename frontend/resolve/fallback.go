@@ -15,25 +15,24 @@ import (
 	"github.com/org/pullsafe/llb"
 )
 
-// transientRepeats bounds how often an attempt of the fallback is repeated after
-// a transient fault: one broken connection must not make a public image look
-// private. The attempt as written is never repeated: BuildKit has its own rules
-// for it.
-const transientRepeats = 2
+const (
+	// transientRepeats bounds how often an attempt of the fallback is repeated after a
+	// transient fault: one broken connection must not make a public image look private.
+	// The attempt as written is never repeated: BuildKit has its own rules for it.
+	transientRepeats = 2
 
-// transientWait is the pause before the first repetition; it doubles.
-const transientWait = 250 * time.Millisecond
+	// transientWait is the pause before the first repetition; it doubles.
+	transientWait = 250 * time.Millisecond
 
-// repeatWithin: a fault that took longer than this is not repeated. Either it is
-// not transient, and a repetition would take as long again, or it was repeated
-// already: from 0.34 on, BuildKit's client and daemon repeat a failed token
-// request for 7 s (util/resolver/retryhandler).
-const repeatWithin = 5 * time.Second
+	// repeatWithin: a fault that took longer is not repeated. Either it is not
+	// transient, or it was repeated already: from 0.34 on, BuildKit's client and daemon
+	// repeat a failed token request for 7 s (util/resolver/retryhandler).
+	repeatWithin = 5 * time.Second
 
-// answerWithin bounds the fallback of one image. It comes after a rejection, with
-// which upstream ends the build at once: a registry that hangs under its host
-// aliases must not hold the error back for ever.
-const answerWithin = 60 * time.Second
+	// answerWithin bounds the fallback of one image: a registry that hangs under its
+	// host aliases must not hold back the error with which upstream ends at once.
+	answerWithin = 60 * time.Second
+)
 
 // errNoAnswer is in the words of Go's net package, which diagnosis knows.
 var errNoAnswer = errors.New("i/o timeout: no answer within a minute")
@@ -80,8 +79,7 @@ func (r *Resolver) aliases(named reference.Named) []reference.Named {
 //
 // What is pinned by digest, BuildKit answers from its content store if anybody had
 // it under the alias before. So the repository is asked first for a digest that no
-// image has: only the registry can answer that, and "not found" from somebody whom
-// it lets in.
+// image has, which only the registry can answer: "not found" to whom it lets in.
 func (r *Resolver) anonymous(ctx context.Context, q *Request, named, alias reference.Named) (*Image, error) {
 	if _, ok := named.(reference.Digested); ok && r.opt.Policies {
 		if err := r.repeat(ctx, q, func() error { return r.probe(ctx, q, named, alias) }); err != nil {
@@ -98,9 +96,8 @@ func (r *Resolver) anonymous(ctx context.Context, q *Request, named, alias refer
 
 // askAs asks for an image under another name. Where the daemon takes policies, it
 // is asked for the reference as written, with a rule that converts it: BuildKit
-// names the progress step after what is asked for, before policies
-// (solver/llbsolver/bridge.go), so that the attempt takes the place of the rejected
-// one, and a build that goes through shows no failed step.
+// names the progress step before policies (solver/llbsolver/bridge.go), so that the
+// attempt takes the place of the rejected one, and no failed step is shown.
 func (r *Resolver) askAs(ctx context.Context, q *Request, named, as reference.Named) (*Image, error) {
 	if !r.opt.Policies {
 		return q.ask(ctx, as.String(), q.LogName, nil)

@@ -12,11 +12,10 @@ import (
 
 // judge puts the image that the fallback resolved to the policies of the session
 // (buildx --policy), with its digest and under the name that the user wrote. When
-// it is solved, BuildKit asks them only after the convert rules, about the alias,
-// for which they may have no rule; and a policy that failed because its own
-// request for metadata was rejected looks like a rejection by the registry. An
-// error of any kind is theirs, and none is ignored. It fails only when the caller
-// is cancelled.
+// it is solved, BuildKit asks them only about the alias, for which they may have no
+// rule; and a policy that failed because its own request for metadata was rejected
+// looks like a rejection by the registry. So an error of any kind is theirs, and none
+// is ignored. It fails only when the caller is cancelled.
 func (r *Resolver) judge(ctx context.Context, res *Resolution) error {
 	ref, err := res.pinned()
 	if err == nil {
@@ -59,8 +58,7 @@ func (r *Resolver) verdict(ctx context.Context, res *Resolution, ref, alias refe
 
 // Leaves tells whether a policy of the user's converts an image source of a
 // definition, whose repository fell back to alias, to another source. Most was asked
-// when it was resolved; the images of a definition that the client handed over were
-// not.
+// when it was resolved; what a definition of the client's names was not.
 func (r *Resolver) Leaves(ctx context.Context, ref, alias reference.Named, platform *ocispecs.Platform) (bool, error) {
 	if res := r.Source(ref, platform); res != nil && res.FellBack() {
 		return res.Converted, nil

@@ -2,12 +2,12 @@ package resolve
 
 import (
 	"context"
-	"slices"
 
 	"github.com/distribution/reference"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/references"
 )
 
 // Rejected tells whether the registry rejects the session's credentials for the
@@ -27,9 +27,8 @@ func (r *Resolver) Rejected(ctx context.Context, q *Request) bool {
 }
 
 // Pull takes note that content of an image could not be pulled, which q asks for
-// with the digest that was resolved, and falls back where that is allowed.
-// old is what was known of the reference, nil if it was not resolved in this build;
-// its place is taken. The metadata stays.
+// with its digest, and falls back where that is allowed. The resolution takes the
+// place of old, nil if there was none in this build, and keeps its metadata.
 func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed error, allowed bool) (*Resolution, error) {
 	named := q.parse()
 	if named == nil {
@@ -66,7 +65,7 @@ func (r *Resolver) Pull(ctx context.Context, q *Request, old *Resolution, failed
 // digest that was resolved; nil if nothing is.
 func (r *Resolver) Source(ref reference.Named, platform *ocispecs.Platform) *Resolution {
 	for _, res := range r.All() {
-		if res.Image == nil || !samePlatform(res.Platform, platform) {
+		if res.Image == nil || references.PlatformString(res.Platform) != references.PlatformString(platform) {
 			continue
 		}
 		if pinned, err := res.pinned(); err == nil && pinned.String() == ref.String() {
@@ -74,12 +73,4 @@ func (r *Resolver) Source(ref reference.Named, platform *ocispecs.Platform) *Res
 		}
 	}
 	return nil
-}
-
-func samePlatform(a, b *ocispecs.Platform) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.OS == b.OS && a.Architecture == b.Architecture && a.Variant == b.Variant &&
-		a.OSVersion == b.OSVersion && slices.Equal(a.OSFeatures, b.OSFeatures)
 }

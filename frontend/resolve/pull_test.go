@@ -229,21 +229,26 @@ func TestSource(t *testing.T) {
 	require.Nil(t, r.Source(parse(t, failed+at), &amd64))
 }
 
-func TestSamePlatform(t *testing.T) {
+func TestSourceOfPlatform(t *testing.T) {
 	base := func(change func(*platform)) *platform {
 		p := platform{OS: "linux", Architecture: "arm", Variant: "v7", OSVersion: "1", OSFeatures: []string{"x"}}
 		change(&p)
 		return &p
 	}
+	known := func(asked, wanted *platform) bool {
+		r := New(Options{})
+		r.remember(&Resolution{Named: parse(t, uvPinned), Platform: asked, Image: &Image{}})
+		return r.Source(parse(t, uvPinned), wanted) != nil
+	}
 	same := base(func(*platform) {})
-	require.True(t, samePlatform(nil, nil))
-	require.True(t, samePlatform(same, base(func(*platform) {})))
+	require.True(t, known(nil, nil))
+	require.True(t, known(same, base(func(*platform) {})))
 	for _, other := range []*platform{
 		nil,
 		base(func(p *platform) { p.OS = "windows" }), base(func(p *platform) { p.Architecture = "arm64" }), base(func(p *platform) { p.Variant = "" }),
 		base(func(p *platform) { p.OSVersion = "2" }), base(func(p *platform) { p.OSFeatures = nil }),
 	} {
-		require.False(t, samePlatform(same, other))
-		require.False(t, samePlatform(other, same))
+		require.False(t, known(same, other))
+		require.False(t, known(other, same))
 	}
 }

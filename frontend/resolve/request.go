@@ -75,9 +75,8 @@ func SourceRequest(c Client, op *pb.SourceOp, opt sourceresolver.Opt) (*Request,
 	}), true
 }
 
-// newRequest describes a request of the given kind. Its key leaves the name of
-// the progress step out: the preflight and the builder then share one request,
-// whatever step either would show for it.
+// newRequest describes a request of the given kind. Its key leaves the name of the
+// progress step out, so that the preflight and the builder share one request.
 func newRequest(kind, ref string, opt sourceresolver.Opt, ask Ask) *Request {
 	q := &Request{Ref: ref, LogName: opt.LogName, ask: ask}
 	var how string
@@ -89,8 +88,7 @@ func newRequest(kind, ref string, opt sourceresolver.Opt, ask Ask) *Request {
 	return q
 }
 
-// as returns the image, which was resolved under a host alias, under the name that
-// the user wrote: the builder goes on with that.
+// as returns the image, which was resolved under a host alias, as the user wrote it.
 func (i *Image) as(ref string) *Image {
 	out := *i
 	out.Ref = ref

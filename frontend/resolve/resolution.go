@@ -19,47 +19,34 @@ type Image struct {
 	Meta   *sourceresolver.MetaResponse // of a source metadata request
 }
 
-// Resolution is what became of one reference: facts alone. What they mean in
-// words is package report's to say.
+// Resolution is what became of one reference: facts alone, for which package report
+// has the words.
 type Resolution struct {
-	// Ref is the reference as the user wrote it, normalised; Named is the same,
-	// parsed.
-	Ref   string
-	Named reference.Named
-	// Platform is the one that was asked for; nil left it to BuildKit.
-	Platform *ocispecs.Platform
+	Ref      string // as the user wrote it, normalised
+	Named    reference.Named
+	Platform *ocispecs.Platform // that was asked for; nil left it to BuildKit
 
 	// Written is the answer to the attempt as written, about the host of Ref or the one
 	// that a policy of the user's led to; its class is empty when that attempt succeeded.
 	Written diagnosis.Diagnosis
-	// Fallback are the answers to the failed attempts of the anonymous fallback,
-	// in order.
+	// Fallback are the answers to the failed attempts of the fallback, in order.
 	Fallback []diagnosis.Diagnosis
 	// Policy is the verdict of the policies on the image that the fallback
 	// resolved; nil when they allow it or were not asked.
 	Policy *diagnosis.Diagnosis
-	// Converted: a policy of the user's leads the resolved image elsewhere, and has
-	// to find it under the name that the user wrote.
+	// Converted: a policy of the user's leads the image elsewhere, and has to find it
+	// under the name that the user wrote.
 	Converted bool
-	// Off: the anonymous fallback is switched off for the registry host.
-	Off bool
-	// Strict: an image that only the fallback resolves is not used.
-	Strict bool
+	Off       bool // the fallback is switched off for the registry host
+	Strict    bool // an image that only the fallback resolves is not used
 
-	// Pulling: the metadata was resolved; the answers are to requests for content.
-	Pulling bool
-	// Unsure: they may be about another image.
-	Unsure bool
+	Pulling bool // the metadata was resolved; the answers are to requests for content
+	Unsure  bool // they may be about another image
 
-	// Image is nil when nothing resolved the reference.
-	Image *Image
-	// Alias is Ref under the host alias by which the fallback resolved it.
-	Alias reference.Named
-	// Err is why the build cannot use the reference, in BuildKit's words; nil when
-	// it can.
-	Err error
-
-	key string // of the request
+	Image *Image          // nil when nothing resolved the reference
+	Alias reference.Named // Ref under the host alias by which the fallback resolved it
+	Err   error           // why the build cannot use it, in BuildKit's words; nil when it can
+	key   string          // of the request
 }
 
 // Host is the registry host as the user knows it.
@@ -77,27 +64,27 @@ var decisive = []diagnosis.Class{
 	diagnosis.RegistryOutage, diagnosis.TLSFailure, diagnosis.NetworkFailure,
 }
 
-// Decisive is the answer of the fallback that says most of the image; false when
-// there was no fallback.
+// Decisive is the answer of the fallback that says most; false when there was none.
 func (r *Resolution) Decisive() (diagnosis.Diagnosis, bool) {
 	for _, class := range decisive {
 		if i := slices.IndexFunc(r.Fallback, func(d diagnosis.Diagnosis) bool { return d.Class == class }); i >= 0 {
 			return r.Fallback[i], true
 		}
 	}
-	if n := len(r.Fallback); n > 0 {
-		return r.Fallback[n-1], true
+	if len(r.Fallback) == 0 {
+		return diagnosis.Diagnosis{}, false
 	}
-	return diagnosis.Diagnosis{}, false
+	return r.last(), true
 }
 
 // Canceled tells that the build was canceled before the reference was known.
-func (r *Resolution) Canceled() bool {
-	last := r.Written
+func (r *Resolution) Canceled() bool { return r.last().Class == diagnosis.Canceled }
+
+func (r *Resolution) last() diagnosis.Diagnosis {
 	if n := len(r.Fallback); n > 0 {
-		last = r.Fallback[n-1]
+		return r.Fallback[n-1]
 	}
-	return last.Class == diagnosis.Canceled
+	return r.Written
 }
 
 // pinned is the reference with the digest that was resolved.

@@ -14,20 +14,15 @@ import (
 
 // Options are the rules of one build.
 type Options struct {
-	// FallsBack tells whether a rejection by a registry host may be answered with
-	// the anonymous fallback.
-	FallsBack func(host string) bool
-	// Strict: an image that only the fallback resolves is not used.
-	Strict bool
-	// Policies: the daemon applies source policies, also those of a request.
-	Policies bool
+	FallsBack func(host string) bool // after a rejection by host
+	Strict    bool                   // an image that only the fallback resolves is not used
+	Policies  bool                   // the daemon applies source policies, also those of a request
 	// Check has the daemon put an image to the policies of the user, in a progress
 	// step that tells of the fallback to which r owes it.
 	Check func(ctx context.Context, r *Resolution, ref reference.Named) error
 }
 
-// Resolver resolves references, each once a build, and remembers what became of
-// them. It is safe for concurrent use.
+// Resolver resolves references, each once a build. It is safe for concurrent use.
 type Resolver struct {
 	opt    Options
 	flight flightcontrol.Group[*Resolution]
@@ -113,8 +108,6 @@ func (r *Resolver) remember(res *Resolution) {
 	r.memo[res.key] = res
 }
 
-// attempts asks for the reference as written and, where the credentials were
-// rejected, by the anonymous fallback.
 func (r *Resolver) attempts(ctx context.Context, q *Request, named reference.Named) (*Resolution, error) {
 	res := r.newResolution(q, named)
 	image, sent, converted, err := r.asWritten(ctx, q, named)
@@ -145,11 +138,11 @@ func (r *Resolver) newResolution(q *Request, named reference.Named) *Resolution 
 }
 
 // asWritten asks for the reference as the user wrote it, with the session's
-// credentials. A policy that lets only this reference pass goes with the request:
-// if a policy of the user's converts the reference to another source, BuildKit
-// denies that one, before any registry is asked, with its name. The request is
-// then repeated as it is, so that the user's policy decides as it does upstream,
-// and what was really asked for is returned; it never falls back.
+// credentials. A policy that lets only this reference pass goes with the request: if
+// the user's converts it to another source, BuildKit denies that one by name, before
+// any registry is asked. The request is then repeated without, so that the user's
+// policy decides as upstream, and what was really asked for is returned; it never
+// falls back.
 func (r *Resolver) asWritten(ctx context.Context, q *Request, named reference.Named) (image *Image, sent reference.Named, converted bool, err error) {
 	var only []*spb.Policy
 	if r.opt.Policies {
