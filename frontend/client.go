@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	bkllb "github.com/moby/buildkit/client/llb"
@@ -14,22 +15,17 @@ import (
 )
 
 // client is the gateway client that the builder is given: metadata goes through
-// the resolver, and what fell back is solved under its host alias too. Everything
-// else is the daemon's own.
+// the resolver, and what fell back is solved under its host alias too.
 type client struct {
 	gwclient.Client
 	resolver *resolve.Resolver
 	policies bool // the daemon applies source policies, also those of a request
 
-	// call is set for a request that is no build, which the builder is not to know.
-	call bool
-	// quiet: nobody asked for the builder's warnings.
-	quiet bool
+	call  bool // for a request that is no build, which the builder is not to know
+	quiet bool // nobody asked for the builder's warnings
 
-	// reading is set while the Dockerfile is read for the preflight, and read is then
-	// what the builder reads too.
-	reading bool
-	read    map[digest.Digest]*gwclient.Result
+	reading bool                               // the Dockerfile, for the preflight
+	read    map[digest.Digest]*gwclient.Result // by which the builder is answered too
 
 	mu     sync.Mutex
 	solved map[gwclient.Reference]gwclient.SolveRequest // what the builder had solved
@@ -113,16 +109,10 @@ func (c *client) CurrentFrontend() (*bkllb.State, error) {
 // BuildOpts implements gwclient.Client.
 func (c *client) BuildOpts() gwclient.BuildOpts {
 	opts := c.Client.BuildOpts()
-	if !c.call {
-		return opts
+	if c.call {
+		opts.Opts = maps.Clone(opts.Opts)
+		delete(opts.Opts, keyRequestID)
 	}
-	without := make(map[string]string, len(opts.Opts))
-	for k, v := range opts.Opts {
-		if k != keyRequestID {
-			without[k] = v
-		}
-	}
-	opts.Opts = without
 	return opts
 }
 

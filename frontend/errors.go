@@ -18,10 +18,9 @@ import (
 // maxSnippets bounds the snippets of the Dockerfile that an error shows.
 const maxSnippets = 8
 
-// statusError is an error with words of our own around one that came over the
-// gateway. BuildKit sends only the innermost status of such a chain
-// (util/grpcerrors, errorHasMoreContext), so that a plain wrap would lose the
-// text; with a status of its own, text and details both arrive.
+// statusError puts our words around an error that came over the gateway. BuildKit
+// sends only the innermost status of a chain (util/grpcerrors, errorHasMoreContext):
+// a plain wrap would lose the text; with a status of its own, text and details arrive.
 type statusError struct {
 	st    *status.Status
 	cause error
@@ -31,17 +30,13 @@ func newStatusError(text string, cause error) *statusError {
 	return &statusError{st: status.New(codes.Unknown, text), cause: cause}
 }
 
-// Error implements error.
 func (e *statusError) Error() string { return e.st.Message() }
 
-// GRPCStatus gives the words to BuildKit.
 func (e *statusError) GRPCStatus() *status.Status { return e.st }
 
-// Unwrap returns BuildKit's error.
 func (e *statusError) Unwrap() error { return e.cause }
 
-// refError is the error of one reference: what the builder is told, and what the
-// report starts from.
+// refError is the error of one reference.
 type refError struct {
 	*statusError
 	resolution *resolve.Resolution
@@ -83,9 +78,8 @@ func (s *session) explain(err error) error {
 	return out
 }
 
-// failure is the report of a build that failed. What stopped it was needed, whatever
-// was thought of it, and what only the fallback resolved is a failure where strict
-// does not allow it.
+// failure is the report of a build that failed. What stopped it was needed, and what
+// only the fallback resolved is a failure where strict does not allow it.
 func (s *session) failure(stopped *resolve.Resolution) *report.Report {
 	results := s.results()
 	for _, e := range s.entries() {
@@ -102,6 +96,12 @@ func (s *session) snippets(wanted func(entry) bool) []*errdefs.Source {
 	if s.source == nil {
 		return nil
 	}
+	info := &pb.SourceInfo{
+		Data:       s.source.Data,
+		Filename:   s.source.Filename,
+		Language:   s.source.Language,
+		Definition: s.source.Definition.ToPB(),
+	}
 	var out []*errdefs.Source
 	seen := map[int]struct{}{}
 	for _, e := range s.entries() {
@@ -113,20 +113,8 @@ func (s *session) snippets(wanted func(entry) bool) []*errdefs.Source {
 				continue
 			}
 			seen[p.Line] = struct{}{}
-			out = append(out, s.snippet(p))
+			out = append(out, &errdefs.Source{Info: info, Ranges: pbRanges(p.Ranges)})
 		}
 	}
 	return out
-}
-
-func (s *session) snippet(p references.Position) *errdefs.Source {
-	return &errdefs.Source{
-		Info: &pb.SourceInfo{
-			Data:       s.source.Data,
-			Filename:   s.source.Filename,
-			Language:   s.source.Language,
-			Definition: s.source.Definition.ToPB(),
-		},
-		Ranges: pbRanges(p.Ranges),
-	}
 }

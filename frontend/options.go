@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ type options struct {
 	hosts  []string // fall back only for these registry hosts; empty: every host
 }
 
-// control is one switch: its name and how its value is read.
+// control is one switch.
 type control struct {
 	name   string
 	values string // for the error text
@@ -69,31 +70,23 @@ func isHost(s string) bool {
 	return err == nil && reference.Domain(named) == s && reference.Path(named) == "x"
 }
 
-// parseOptions reads the controls out of the frontend's options: words on the
-// syntax line first, then build arguments, which win.
+// parseOptions reads the controls: words on the syntax line first, then build
+// arguments, which win.
 func parseOptions(opts map[string]string) (options, error) {
 	o := options{retry: true}
 	words := strings.Fields(opts[keyCmdline])
-	for i, w := range words {
-		if i == 0 {
-			continue // the image
-		}
+	for _, w := range words[min(1, len(words)):] { // behind the image
 		name, value, ok := strings.Cut(w, "=")
 		if err := o.apply(name, value, !ok, "the syntax line"); err != nil {
 			return o, err
 		}
 	}
-	var args []string
-	for k := range opts {
-		if strings.HasPrefix(k, buildArgPrefix+controlPrefix) {
-			args = append(args, k)
+	for _, k := range slices.Sorted(maps.Keys(opts)) {
+		name, ok := strings.CutPrefix(k, buildArgPrefix+controlPrefix)
+		if !ok {
+			continue
 		}
-	}
-	slices.Sort(args)
-	for _, k := range args {
-		arg := strings.TrimPrefix(k, buildArgPrefix)
-		name := strings.ToLower(strings.TrimPrefix(arg, controlPrefix))
-		if err := o.apply(name, opts[k], false, "build argument "+arg); err != nil {
+		if err := o.apply(strings.ToLower(name), opts[k], false, "build argument "+controlPrefix+name); err != nil {
 			return o, err
 		}
 	}
@@ -123,7 +116,6 @@ func (o *options) apply(name, value string, bare bool, where string) error {
 // fallsBack tells whether a rejection by host may be answered with the anonymous
 // fallback.
 func (o *options) fallsBack(host string) bool {
-	return o.retry && (len(o.hosts) == 0 || slices.ContainsFunc(o.hosts, func(h string) bool {
-		return registry.Same(h, host)
-	}))
+	listed := func(h string) bool { return registry.Same(h, host) }
+	return o.retry && (len(o.hosts) == 0 || slices.ContainsFunc(o.hosts, listed))
 }

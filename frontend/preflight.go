@@ -14,15 +14,13 @@ import (
 )
 
 const (
-	// maxResolutions bounds how many references are resolved at once. BuildKit
-	// itself has no bound; this one is above what a Dockerfile names, so that none
-	// waits for another, and keeps a hostile one from opening a connection for each
-	// of its lines.
+	// maxResolutions bounds how many references are resolved at once. BuildKit has no
+	// bound; this one is above what a Dockerfile names, and keeps a hostile one from
+	// opening a connection for each of its lines.
 	maxResolutions = 256
 
 	// failureGrace is how long everything else may still take once a needed
-	// reference has failed for good. A registry that hangs never holds the error
-	// back for longer.
+	// reference has failed: a registry that hangs holds the error back no longer.
 	failureGrace = 3 * time.Second
 )
 
@@ -38,30 +36,21 @@ type preflight struct {
 	slots  chan struct{}
 	spare  chan struct{} // the slots that what is not needed may take
 
-	needed, others sync.WaitGroup
-	unneeded       []references.Reference
-	startOthers    sync.Once
-
-	failed sync.Once
-	grace  *time.Timer // of the first needed failure; nil without one
+	needed, others      sync.WaitGroup
+	failed, startOthers sync.Once
+	grace               *time.Timer // of the first needed failure; nil without one
 }
 
 func (s *session) newPreflight(ctx context.Context) (context.Context, *preflight) {
 	p := &preflight{s: s, slots: make(chan struct{}, maxResolutions), spare: make(chan struct{}, maxResolutions/2)}
 	ctx, p.cancel = context.WithCancelCause(ctx)
-	for _, ref := range s.refs {
-		if !ref.Needed {
-			p.unneeded = append(p.unneeded, ref)
-		}
-	}
 	return ctx, p
 }
 
 // preflight resolves the references that the target needs, and returns when they
 // are known. When one of them fails, those of all other stages are resolved too,
-// within the grace, for the report; and with scope=all in any case, until the
-// returned function is called. What cannot be worked out here is left to the
-// builder.
+// within the grace, for the report; and with scope=all in any case, until stop is
+// called. What cannot be worked out here is left to the builder.
 func (s *session) preflight(ctx context.Context) (stop func()) {
 	if err := s.read(ctx); err != nil {
 		return func() {}
@@ -90,34 +79,34 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 // start resolves those of refs that the target needs.
 func (p *preflight) start(ctx context.Context, refs []references.Reference) {
 	for _, ref := range refs {
-		if ref.Needed {
-			p.needed.Go(func() {
-				if p.resolve(ctx, ref) != nil {
-					p.failed.Do(func() { p.fail(ctx) })
-				}
-			})
+		if !ref.Needed {
+			continue
 		}
+		p.needed.Go(func() {
+			if p.resolve(ctx, ref) == nil {
+				return
+			}
+			p.failed.Do(func() {
+				p.grace = time.AfterFunc(failureGrace, func() { p.cancel(errGraceOver) })
+				p.resolveOthers(ctx)
+			})
+		})
 	}
-}
-
-// fail starts the grace.
-func (p *preflight) fail(ctx context.Context) {
-	p.grace = time.AfterFunc(failureGrace, func() { p.cancel(errGraceOver) })
-	p.resolveOthers(ctx)
 }
 
 // resolveOthers resolves what the target does not need. Once a needed reference has
 // failed there will be no provenance in which it could stand.
 func (p *preflight) resolveOthers(ctx context.Context) {
 	p.startOthers.Do(func() {
-		for _, ref := range p.unneeded {
-			p.others.Go(func() { _ = p.resolve(ctx, ref) })
+		for _, ref := range p.s.refs {
+			if !ref.Needed {
+				p.others.Go(func() { _ = p.resolve(ctx, ref) })
+			}
 		}
 	})
 }
 
-// resolve asks for ref as the builder will, so that the builder is answered from
-// the same request.
+// resolve asks for ref as the builder will, which is then answered from the memo.
 func (p *preflight) resolve(ctx context.Context, ref references.Reference) error {
 	if !ref.Needed {
 		if !enter(ctx, p.spare) {
@@ -155,8 +144,8 @@ func enter(ctx context.Context, slots chan struct{}) bool {
 }
 
 // onBuild are the images that the ONBUILD triggers of the resolved bases name and
-// that are not known yet, where the target needs the base. They are known only now,
-// and have no triggers of their own that would count: nothing is built upon them.
+// that are not known yet, where the target needs the base. They have no triggers of
+// their own that would count: nothing is built upon them.
 func (s *session) onBuild() []references.Reference {
 	known := map[string]struct{}{}
 	for _, ref := range s.refs {
@@ -177,7 +166,6 @@ func (s *session) onBuild() []references.Reference {
 	return out
 }
 
-// triggers are the ONBUILD triggers in an image's configuration.
 func triggers(config []byte) []string {
 	var image struct {
 		Config struct{ OnBuild []string }

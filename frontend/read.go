@@ -3,11 +3,15 @@ package frontend
 import (
 	"context"
 	"path"
+	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
+	gwclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/subrequests"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/references"
@@ -68,4 +72,44 @@ func (s *session) read(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// readOnce is the folder of the Dockerfile, from which the preflight and the builder
+// read the same files: the daemon mounts it anew for each read, which costs 2 to 3 %
+// of a cached build. It is never in what is returned to the gateway, which knows only
+// references of its own.
+type readOnce struct {
+	gwclient.Reference
+
+	mu    sync.Mutex
+	files map[string]fileRead
+}
+
+type fileRead struct {
+	data []byte
+	err  error
+}
+
+func (r *readOnce) ReadFile(ctx context.Context, req gwclient.ReadRequest) ([]byte, error) {
+	if req.Range != nil {
+		return r.Reference.ReadFile(ctx, req)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	read, ok := r.files[req.Filename]
+	if !ok {
+		read.data, read.err = r.Reference.ReadFile(ctx, req)
+		if context.Cause(ctx) == nil {
+			r.files[req.Filename] = read
+		}
+	}
+	return read.data, read.err
+}
+
+// head is the digest of the op that a definition ends in, which names those below it.
+func head(def *pb.Definition) digest.Digest {
+	if len(def.GetDef()) == 0 {
+		return ""
+	}
+	return digest.FromBytes(def.Def[len(def.Def)-1])
 }

@@ -32,17 +32,18 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 		return nil, err
 	}
 	res, err := c.Client.Solve(ctx, solve)
-	if err == nil && c.reading && res.Ref != nil {
+	if err != nil || res.Ref == nil {
+		return res, err
+	}
+	if c.reading {
 		res.Ref = &readOnce{Reference: res.Ref, files: map[string]fileRead{}}
 		c.read[head(req.Definition)] = res
 		return res, nil
 	}
-	if err == nil && res.Ref != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.solved[res.Ref] = req
-	}
-	return res, err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.solved[res.Ref] = req
+	return res, nil
 }
 
 // underAliases returns req such that the repositories that fell back are pulled
@@ -94,14 +95,11 @@ func (c *client) leave(ctx context.Context, def *pb.Definition, names llb.Names,
 			return err
 		}
 		if leaves {
-			policy.Rules = slices.DeleteFunc(policy.Rules, func(r *spb.Rule) bool { return isRuleFor(r, src.Ref) })
+			id := llb.ImageSource(src.Ref)
+			policy.Rules = slices.DeleteFunc(policy.Rules, func(r *spb.Rule) bool { return r.GetSelector().GetIdentifier() == id })
 		}
 	}
 	return nil
-}
-
-func isRuleFor(r *spb.Rule, ref reference.Named) bool {
-	return r.GetSelector().GetIdentifier() == llb.ImageSource(ref)
 }
 
 func ociPlatform(p *pb.Platform) *ocispecs.Platform {
@@ -119,10 +117,9 @@ func ociPlatform(p *pb.Platform) *ocispecs.Platform {
 
 // check has BuildKit load a definition that holds the image without using it:
 // policies are evaluated for every source of a definition, and only what the result
-// needs is fetched. A request for metadata would be evaluated the same way, but
-// BuildKit writes each into the provenance, without a digest if there was nothing
-// to ask a registry for. The step of that definition tells of the fallback, for
-// clients and daemons that show no warnings.
+// needs is fetched. A request for metadata would do too, but BuildKit writes each into
+// the provenance, perhaps without a digest. The step of the definition tells of the
+// fallback, for clients and daemons that show no warnings.
 func (c *client) check(ctx context.Context, res *resolve.Resolution, ref reference.Named) error {
 	id := digest.FromString(references.Key(res.Ref, res.Platform))
 	def, err := llb.Unused(ctx, ref, res.Platform, id, report.Step(res))

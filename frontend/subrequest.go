@@ -20,8 +20,7 @@ const (
 	// requestPreflight is the request of `docker buildx build --call=preflight`.
 	requestPreflight = "frontend.preflight"
 
-	// checkTimeout bounds the answer to that request: what a registry has not said
-	// by then is reported as not checked. A build has no such bound.
+	// checkTimeout bounds the answer to it; a build has no such bound.
 	checkTimeout = 30 * time.Second
 )
 
@@ -30,14 +29,8 @@ var preflightDefinition = subrequests.Request{
 	Version:     report.Version,
 	Type:        subrequests.TypeRPC,
 	Description: "Resolve every image of the Dockerfile and report the outcome of each",
-	Opts: []subrequests.Named{
-		{Name: "target", Description: "Target build stage"},
-	},
-	Metadata: []subrequests.Named{
-		{Name: "result.json"},
-		{Name: "result.txt"},
-		{Name: "result.statuscode"},
-	},
+	Opts:        []subrequests.Named{{Name: "target", Description: "Target build stage"}},
+	Metadata:    []subrequests.Named{{Name: "result.json"}, {Name: "result.txt"}, {Name: "result.statuscode"}},
 }
 
 var errCheckTimeout = errors.New("not checked: the registry did not answer in time")
@@ -55,7 +48,10 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	defer cancel(nil)
 	defer time.AfterFunc(checkTimeout, func() { cancel(errCheckTimeout) }).Stop()
 	s.resolveAll(ctx)
-	if err := s.convert(ctx); err != nil && !errors.Is(err, errCheckTimeout) && !s.stopped() {
+	// Nobody asked for lint warnings, but they say what a violation is about.
+	s.client.quiet = !s.forbidden()
+	_, err := builder.Build(ctx, s.client) // makes the definition, which is not solved
+	if err != nil && context.Cause(ctx) == nil && !s.stopped() {
 		return nil, err
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errCheckTimeout) {
@@ -78,17 +74,6 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 // stopped tells whether the build ends at an image.
 func (s *session) stopped() bool {
 	return slices.ContainsFunc(s.entries(), func(e entry) bool { return e.found.Needed && e.failed() })
-}
-
-// convert has the builder make the definition of the build, which is not solved.
-func (s *session) convert(ctx context.Context) error {
-	// Nobody asked for lint warnings, but they say what a violation is about.
-	s.client.quiet = !s.forbidden()
-	_, err := builder.Build(ctx, s.client)
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return cause
-	}
-	return err
 }
 
 // resolveAll resolves the references of every stage, and what the bases that the

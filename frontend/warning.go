@@ -14,11 +14,10 @@ import (
 	"github.com/org/pullsafe/frontend/report"
 )
 
-// RuleCredentialsRefused is the name under which a warning about refused
-// credentials is shown, and under which `# check=skip=` silences it.
+// RuleCredentialsRefused is the name under which the warning is shown, and under
+// which `# check=skip=` silences it.
 const RuleCredentialsRefused = report.Rule
 
-// ruleURL documents the rule.
 const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRefused.md"
 
 // warn tells the user what fell back: one warning per registry host, in the
@@ -27,10 +26,22 @@ func (s *session) warn(ctx context.Context) {
 	if s.silenced() || s.client.Client.BuildOpts().Opts[keyRequestID] != "" {
 		return
 	}
-	for _, group := range groupByHost(s.fellBack()) {
-		at := group[0]
-		w := report.Warning{Host: at.resolution.Host(), Refs: names(group), Answer: at.resolution.Written}
-		s.send(ctx, w, at)
+	var warnings []report.Warning
+	var first []entry // of each warning
+	for _, e := range s.fellBack() {
+		host := e.resolution.Host()
+		i := slices.IndexFunc(warnings, func(w report.Warning) bool { return w.Host == host })
+		if i < 0 {
+			i = len(warnings)
+			warnings = append(warnings, report.Warning{Host: host, Answer: e.resolution.Written})
+			first = append(first, e)
+		}
+		if w := &warnings[i]; !slices.Contains(w.Refs, e.resolution.Ref) {
+			w.Refs = append(w.Refs, e.resolution.Ref)
+		}
+	}
+	for i, w := range warnings {
+		s.send(ctx, w, first[i])
 	}
 }
 
@@ -38,17 +49,6 @@ func (s *session) warn(ctx context.Context) {
 // resolved.
 func (s *session) fellBack() []entry {
 	return slices.DeleteFunc(s.entries(), func(e entry) bool { return !e.found.Needed || !e.fellBack() || e.failed() })
-}
-
-// names are the references of a group, each once.
-func names(group []entry) []string {
-	var refs []string
-	for _, e := range group {
-		if !slices.Contains(refs, e.resolution.Ref) {
-			refs = append(refs, e.resolution.Ref)
-		}
-	}
-	return refs
 }
 
 // send delivers one warning, at the first place that the entry names. A daemon
@@ -81,13 +81,12 @@ func (s *session) violation() error {
 	if !s.forbidden() {
 		return nil
 	}
-	fellBack := s.fellBack()
-	if len(fellBack) == 0 {
-		return nil
-	}
-	refs := make([]report.Reference, 0, len(fellBack))
-	for _, e := range fellBack {
+	var refs []report.Reference
+	for _, e := range s.fellBack() {
 		refs = append(refs, report.Of(e.found, e.resolution, nil))
+	}
+	if len(refs) == 0 {
+		return nil
 	}
 	text := "lint violation found for rules: " + RuleCredentialsRefused + "\n" + report.New(refs).Causes(true)
 	err := error(newStatusError(strings.TrimRight(text, "\n"), nil))
@@ -102,24 +101,6 @@ func (s *session) forbidden() bool {
 	return s.checks != nil && s.checks.ReturnAsError && !s.silenced()
 }
 
-// groupByHost splits entries by registry host, keeping their order and that of
-// the hosts.
-func groupByHost(entries []entry) [][]entry {
-	var out [][]entry
-	index := map[string]int{}
-	for _, e := range entries {
-		host := e.resolution.Host()
-		i, ok := index[host]
-		if !ok {
-			i = len(out)
-			index[host] = i
-			out = append(out, nil)
-		}
-		out[i] = append(out[i], e)
-	}
-	return out
-}
-
 func pbRanges(ranges []parser.Range) []*pb.Range {
 	out := make([]*pb.Range, 0, len(ranges))
 	for _, r := range ranges {
@@ -128,8 +109,6 @@ func pbRanges(ranges []parser.Range) []*pb.Range {
 	return out
 }
 
-// pbPosition converts a place in a file that the daemon has read, which bounds
-// its lines far below an int32.
 func pbPosition(p parser.Position) *pb.Position {
 	return &pb.Position{Line: int32(p.Line), Character: int32(p.Character)} //nolint:gosec // bounded by the size of a Dockerfile
 }
