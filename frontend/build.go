@@ -12,9 +12,8 @@ import (
 	"github.com/org/pullsafe/frontend/references"
 )
 
-// Build is the frontend: a gwclient.BuildFunc for the gateway and for
-// client.Build. Its result is that of BuildKit's Dockerfile frontend. An error
-// about references that could not be resolved or pulled is a fresh one, which
+// Build is the frontend, a gwclient.BuildFunc. Its result is that of BuildKit's
+// Dockerfile frontend. An error about references that could not be resolved or pulled
 // names all of them; every other error is BuildKit's, unchanged.
 func Build(ctx context.Context, gw gwclient.Client) (*gwclient.Result, error) {
 	opts := gw.BuildOpts().Opts

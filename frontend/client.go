@@ -32,7 +32,7 @@ type client struct {
 }
 
 // currentFrontend is implemented by the client of a frontend image; embedding
-// the interface would hide it.
+// gwclient.Client alone would hide it.
 type currentFrontend interface {
 	CurrentFrontend() (*bkllb.State, error)
 }
@@ -59,7 +59,6 @@ func newClient(gw gwclient.Client, opt options) *client {
 	return c
 }
 
-// ResolveImageConfig implements gwclient.Client.
 func (c *client) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	if opt.OCILayoutOpt != nil {
 		return c.Client.ResolveImageConfig(ctx, ref, opt)
@@ -71,8 +70,7 @@ func (c *client) ResolveImageConfig(ctx context.Context, ref string, opt sourcer
 	return image.Ref, image.Digest, image.Config, nil
 }
 
-// ResolveSourceMetadata implements gwclient.Client. The builder asks this way
-// for the SBOM scanner's image.
+// ResolveSourceMetadata is how the builder asks for the SBOM scanner's image.
 func (c *client) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
 	req, ok := resolve.SourceRequest(c.Client, op, opt)
 	if !ok {
@@ -98,7 +96,6 @@ func (c *client) resolve(ctx context.Context, req *resolve.Request) (*resolve.Im
 	return res.Image, nil
 }
 
-// CurrentFrontend passes on what the wrapped client knows of its own image.
 func (c *client) CurrentFrontend() (*bkllb.State, error) {
 	if cf, ok := c.Client.(currentFrontend); ok {
 		return cf.CurrentFrontend()
@@ -106,7 +103,6 @@ func (c *client) CurrentFrontend() (*bkllb.State, error) {
 	return nil, nil
 }
 
-// BuildOpts implements gwclient.Client.
 func (c *client) BuildOpts() gwclient.BuildOpts {
 	opts := c.Client.BuildOpts()
 	if c.call {
@@ -116,7 +112,6 @@ func (c *client) BuildOpts() gwclient.BuildOpts {
 	return opts
 }
 
-// Warn implements gwclient.Client.
 func (c *client) Warn(ctx context.Context, dgst digest.Digest, msg string, opts gwclient.WarnOpts) error {
 	if c.quiet {
 		return nil

@@ -24,10 +24,9 @@ import (
 
 // evaluate has the daemon solve the result before it is handed over, so that an
 // image whose content cannot be pulled is still the frontend's to fall back for, or
-// to explain. What fails for any other reason is handed over as it is, unsolved:
-// BuildKit remembers within the job what succeeded and what failed, so that nothing
-// runs twice, and the client gets the error, and what it may start a container
-// from, as without this frontend.
+// to explain. What fails for any other reason is handed over unsolved: BuildKit
+// remembers it within the job, so that nothing runs twice, and the client gets the
+// error, and what it may start a container from, as without this frontend.
 func (s *session) evaluate(ctx context.Context, res *gwclient.Result) (*gwclient.Result, error) {
 	caps := s.client.BuildOpts().Caps
 	if s.set == nil || caps.Supports(gwpb.CapGatewayEvaluate) != nil {
@@ -42,12 +41,8 @@ func (s *session) evaluate(ctx context.Context, res *gwclient.Result) (*gwclient
 		if f == nil {
 			return res, nil
 		}
-		again, err := s.fallBack(ctx, f)
-		if err != nil {
+		if err := s.fallBack(ctx, f); err != nil {
 			return nil, err
-		}
-		if !again {
-			return nil, f.err()
 		}
 		if res, err = s.solveAgain(ctx, res, f.vertex); err != nil {
 			return nil, err
@@ -68,16 +63,14 @@ func evaluateAll(ctx context.Context, res *gwclient.Result) error {
 type pullFailure struct {
 	cause  error
 	vertex *llb.Vertex
-	// images are those that the op needs, and of which it may have been one.
-	images []*image
+	images []image // that the op needs: it may have been any of them
 }
 
 // image is an image source below an op that failed.
 type image struct {
 	llb.Source
 
-	known  *resolve.Resolution // nil if it was not resolved in this build
-	result *resolve.Resolution // what became of it
+	known *resolve.Resolution // nil if it was not resolved in this build
 }
 
 // pullFailure is nil for an error that is no registry's answer about an image. What a
@@ -94,7 +87,7 @@ func (s *session) pullFailure(err error) *pullFailure {
 	}
 	f := &pullFailure{cause: err, vertex: v}
 	for _, src := range v.Sources() {
-		f.images = append(f.images, &image{Source: src, known: s.client.resolver.Source(src.Ref, ociPlatform(src.Platform))})
+		f.images = append(f.images, image{Source: src, known: s.client.resolver.Source(src.Ref, ociPlatform(src.Platform))})
 	}
 	if len(f.images) == 0 || !explains(f.answer().Class) {
 		return nil
@@ -129,30 +122,20 @@ func (f *pullFailure) narrow() {
 		func(ref reference.Named) string { return "/v2/" + reference.Path(ref) + "/" },
 		func(ref reference.Named) string { return "://" + reference.Domain(ref) + "/" },
 	} {
-		named := slices.DeleteFunc(slices.Clone(f.images), func(i *image) bool { return !strings.Contains(text, part(i.Ref)) })
+		named := slices.DeleteFunc(slices.Clone(f.images), func(i image) bool { return !strings.Contains(text, part(i.Ref)) })
 		if len(named) > 0 {
 			f.images = named
 		}
 	}
 }
 
-// err is the error of the first image that failed.
-func (f *pullFailure) err() error {
-	for _, i := range f.images {
-		if i.result != nil && i.result.Err != nil {
-			return refErrorOf(i.result)
-		}
-	}
-	return f.cause
-}
-
-// fallBack resolves anonymously what the failure may be about, and tells whether
-// that lets the build go on. Of several images, those fall back whose registry
-// rejects the credentials when it is asked again.
-func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
+// fallBack resolves anonymously what the failure may be about. Of several images,
+// those fall back whose registry rejects the credentials when it is asked again. When
+// none lets the build go on, it returns the error of the first.
+func (s *session) fallBack(ctx context.Context, f *pullFailure) error {
 	allowed := f.answer().AnonymousRetryCanHelp
 	if len(f.images) > 1 && allowed {
-		var rejected, fellBack []*image
+		var rejected, fellBack []image
 		for _, i := range f.images {
 			switch {
 			case i.known != nil && i.known.FellBack():
@@ -171,20 +154,27 @@ func (s *session) fallBack(ctx context.Context, f *pullFailure) (bool, error) {
 		}
 	}
 	again := false
+	var failed error
 	for _, i := range f.images {
 		res, err := s.client.resolver.Pull(ctx, s.request(i), i.known, f.cause, allowed)
 		if err != nil {
-			return false, err
+			return err
 		}
 		res.Unsure = len(f.images) > 1
-		i.result = res
-		again = again || res.Err == nil
+		if res.Err == nil {
+			again = true
+		} else if failed == nil {
+			failed = refErrorOf(res)
+		}
 	}
-	return again, nil
+	if again {
+		return nil
+	}
+	return failed
 }
 
 // request asks for the metadata of an image as the builder did.
-func (s *session) request(i *image) *resolve.Request {
+func (s *session) request(i image) *resolve.Request {
 	opt := sourceresolver.Opt{
 		LogName:  "[internal] load metadata for " + i.Ref.String(),
 		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: ociPlatform(i.Platform), ResolveMode: s.resolveMode},
@@ -204,11 +194,10 @@ func (s *session) solveAgain(ctx context.Context, res *gwclient.Result, failed *
 		if !ok {
 			return ref, nil
 		}
-		def, err := c.again(req.Definition, failed.Digest())
-		if err != nil {
+		var err error
+		if req.Definition, err = c.again(req.Definition, failed.Digest()); err != nil {
 			return nil, err
 		}
-		req.Definition = def
 		r, err := c.Solve(ctx, req)
 		if err != nil {
 			return nil, err
@@ -239,7 +228,6 @@ func (c *client) again(def *pb.Definition, failed digest.Digest) (*pb.Definition
 	return names.IgnoreCache(def), nil
 }
 
-// layersOf is the number of layers that an image's configuration names.
 func layersOf(config []byte) int {
 	var image struct {
 		RootFS struct {

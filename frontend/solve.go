@@ -18,8 +18,7 @@ import (
 	"github.com/org/pullsafe/llb"
 )
 
-// Solve implements gwclient.Client. A request for another frontend is not
-// touched: that frontend resolves its own images.
+// Solve leaves a request for another frontend alone, which resolves its own images.
 func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclient.Result, error) {
 	if req.Definition == nil || req.Frontend != "" {
 		return c.Client.Solve(ctx, req)
