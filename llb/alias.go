@@ -23,10 +23,9 @@ const (
 // path, tag and digest are equal, and so are the registry, the port and the scheme
 // that BuildKit picks for it.
 //
-// No alias is the host as written, nor the bare host in lower case: a login may
-// be stored under either. Docker Hub's is stored for docker.io, index.docker.io
-// and registry-1.docker.io (authprovider.DockerHubRegistryHost, docker/cli
-// configfile), which its aliases avoid as well.
+// No alias is the host as written, nor the bare host in lower case: a login may be
+// stored under either, and Docker Hub's under docker.io, index.docker.io and
+// registry-1.docker.io (authprovider.DockerHubRegistryHost, docker/cli configfile).
 func Aliases(ref reference.Named, kinds []Kind) []reference.Named {
 	if ref == nil {
 		return nil
@@ -106,9 +105,8 @@ func lastUpper(lower string) string {
 	return lower[:last] + strings.ToUpper(lower[last:])
 }
 
-// withName returns ref under another name. It is false when the name leads to
-// another place: another registry, port or path, or from TLS to plain HTTP or
-// back.
+// withName returns ref under another name. It is false when the name leads to another
+// registry, port or path, or from TLS to plain HTTP or back.
 func withName(ref reference.Named, name string) (reference.Named, bool) {
 	other, err := reference.ParseNormalizedNamed(name + strings.TrimPrefix(ref.String(), ref.Name()))
 	if err != nil || other.Name() != name || reference.Path(other) != reference.Path(ref) {

@@ -50,7 +50,7 @@ func (h host) plainHTTP() bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// defaultPort returns the port that BuildKit connects to when h names none.
+// defaultPort is for a host that names none.
 func (h host) defaultPort() string {
 	if h.plainHTTP() {
 		return portHTTP
@@ -58,17 +58,15 @@ func (h host) defaultPort() string {
 	return portHTTPS
 }
 
-// Docker Hub's registry has another name than its references: references say
-// DockerHub, and requests go to DockerHubRegistry (util/resolver/resolver.go,
-// NewRegistryConfig).
+// References say DockerHub, and requests for them go to DockerHubRegistry
+// (util/resolver/resolver.go, NewRegistryConfig).
 const (
 	DockerHub         = "docker.io"
 	DockerHubRegistry = "registry-1.docker.io"
 )
 
-// asked returns the host that BuildKit asks for the images of h. Only the exact
-// name is translated, so the name of the registry itself has to be written
-// differently, not "docker.io".
+// asked returns the host that BuildKit asks for the images of h. Only the exact name
+// is translated, so the registry's own has to be written differently.
 func (h host) asked() host {
 	if h == (host{name: DockerHub}) {
 		h.name = DockerHubRegistry

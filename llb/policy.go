@@ -16,10 +16,9 @@ const policyVersion = 1
 type Names map[string]string
 
 // Alias returns ref under the host alias of its repository; false when the
-// repository is not in the map. It is false as well when the map names another
-// place, which no caller may do, and when the alias is itself a repository of the
-// map: its credentials were rejected like these, and as convert rules the two
-// could send BuildKit around in circles.
+// repository is not in the map, when the map names another place, and when the alias
+// is itself a repository of the map: its credentials were rejected like these, and as
+// convert rules the two could send BuildKit around in circles.
 func (n Names) Alias(ref reference.Named) (reference.Named, bool) {
 	if ref == nil {
 		return nil, false
@@ -35,10 +34,9 @@ func (n Names) Alias(ref reference.Named) (reference.Named, bool) {
 // of def whose repository is in n: from the original identifier, digest
 // included, to the host alias with the same digest; nil when there is none.
 //
-// It belongs behind the user's policies. BuildKit evaluates policies in order
-// and starts again after each conversion (sourcepolicy/engine.go), so a rule of
-// the user sees the original first and keeps its meaning, and an allow-list
-// that names only the original denies the alias.
+// It belongs behind the user's policies. BuildKit evaluates policies in order and
+// starts again after each conversion (sourcepolicy/engine.go), so a rule of the user
+// sees the original first, and an allow-list that names only that denies the alias.
 func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	if len(n) == 0 {
 		return nil, nil
@@ -62,10 +60,9 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	return &spb.Policy{Version: policyVersion, Rules: rules}, nil
 }
 
-// OnlyPolicy returns a policy that allows exactly the identifier of ref and
-// denies everything else. It is the guard with which a reference is asked for
-// as written: a CONVERT rule of the user is then noticed, as a denial, before
-// anything is sent to another place.
+// OnlyPolicy returns a policy that allows exactly the identifier of ref. It goes with
+// a request for a reference as written: a CONVERT rule of the user is then noticed, as
+// a denial, before anything is sent to another place.
 //
 // The last matching rule of a policy wins, and every policy must pass
 // (sourcepolicy/engine.go), so it grants nothing that another policy denies.
@@ -84,9 +81,8 @@ func OnlyPolicy(ref reference.Named) *spb.Policy {
 }
 
 // AliasPolicy returns the policy with which a request for ref becomes one for its
-// alias and for nothing else: [OnlyPolicy] of the alias, and a rule that converts
-// ref to it. The engine starts again after the conversion, and then the alias is
-// what has to pass.
+// alias and for nothing else: [OnlyPolicy] of the alias, which has to pass once the
+// engine has started again after the conversion.
 func AliasPolicy(ref, alias reference.Named) *spb.Policy {
 	p := OnlyPolicy(alias)
 	p.Rules = append(p.Rules, convert(ref, alias))

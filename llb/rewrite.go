@@ -16,9 +16,8 @@ import (
 // follow to the new digests. Definitions nested in def, of a build op or of a
 // source file, stay as they are.
 //
-// def itself is unchanged, and returned as is when nothing matches. The loading
-// of a definition with converted sources is the model (solver/llbsolver,
-// recomputeDigests).
+// def itself is unchanged, and returned as is when nothing matches. The model is
+// BuildKit's loading of converted sources (solver/llbsolver, recomputeDigests).
 func (n Names) Rewrite(def *pb.Definition) (*pb.Definition, error) {
 	// Deterministic, as BuildKit's client marshals ops (client/llb/marshal.go).
 	return rewrite(def, n.edit, (*pb.Op).Marshal)
@@ -37,11 +36,10 @@ func (n Names) edit(src Source, op *pb.SourceOp) bool {
 // source locations of ops are also found under the digests that the ops will have
 // once the rules of [Names.Policy] are applied.
 //
-// Every BuildKit looks for the source location of a step that failed under the
-// new digest (solver/llbsolver/result.go), and one as old as 0.12 for the
-// metadata too: without it a step loses its name there, and --no-cache its
-// effect. A definition that cannot be read is returned as is: the daemon says what
-// is wrong with it.
+// Every BuildKit looks for the source location of a failed step under the new digest
+// (solver/llbsolver/result.go), and one as old as 0.12 for the metadata too: else a
+// step loses its name there, and --no-cache its effect. A definition that cannot be
+// read is returned as is: the daemon says what is wrong with it.
 func (n Names) Annotate(def *pb.Definition) *pb.Definition {
 	out := def
 	for _, marshal := range marshallers {
@@ -59,8 +57,8 @@ func (n Names) Annotate(def *pb.Definition) *pb.Definition {
 }
 
 // LimitLayers returns a copy of def in which the image sources have the limit of
-// layers that limit returns, unless it is 0. A limit that is the number of an image's
-// layers leaves the image as it is, and gives it another cache key.
+// layers that limit returns, unless it is 0. The number of an image's layers leaves
+// the image as it is, and gives it another cache key.
 func LimitLayers(def *pb.Definition, limit func(Source) int) (*pb.Definition, error) {
 	return rewrite(def, func(src Source, op *pb.SourceOp) bool {
 		n := limit(src)
@@ -130,11 +128,7 @@ type graph struct {
 // newGraph links ops, the parsed ops of def, and gives those behind the ones that
 // changed their new digests. An op that def lists twice becomes one node.
 func newGraph(def *pb.Definition, ops []node, marshal func(*pb.Op) ([]byte, error)) (*graph, error) {
-	g := &graph{
-		marshal: marshal,
-		nodes:   make([]node, 0, len(ops)),
-		nodeFor: make([]int, len(ops)),
-	}
+	g := &graph{marshal: marshal, nodes: make([]node, 0, len(ops)), nodeFor: make([]int, len(ops))}
 	byOrig := make(map[digest.Digest]int, len(ops))
 	for i, op := range ops {
 		op.from = digest.FromBytes(def.Def[i])
@@ -161,13 +155,13 @@ func newGraph(def *pb.Definition, ops []node, marshal func(*pb.Op) ([]byte, erro
 	return g, g.relink()
 }
 
-// relink gives every op the present digests of its inputs. It goes from the
-// sources on (Kahn's algorithm), because a definition need not list inputs
-// before their users, and does not recurse, because a definition may be deep.
+// relink gives every op the present digests of its inputs, from the sources on
+// (Kahn's algorithm): a definition need not list inputs before their users, and may
+// be too deep for recursion.
 func (g *graph) relink() error {
 	queue := make([]int, 0, len(g.nodes))
-	for at := range g.nodes {
-		if g.nodes[at].missing == 0 {
+	for at, nd := range g.nodes {
+		if nd.missing == 0 {
 			queue = append(queue, at)
 		}
 	}
@@ -216,9 +210,7 @@ func (g *graph) definition(def *pb.Definition) *pb.Definition {
 	for i, at := range g.nodeFor {
 		out.Def[i] = g.nodes[at].dt
 	}
-	rekey(out.Metadata, g.nodes, func(there, _ *pb.OpMetadata) *pb.OpMetadata {
-		return there
-	})
+	rekey(out.Metadata, g.nodes, func(there, _ *pb.OpMetadata) *pb.OpMetadata { return there })
 	rekey(out.GetSource().GetLocations(), g.nodes, func(there, more *pb.Locations) *pb.Locations {
 		if there == nil {
 			return more

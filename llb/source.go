@@ -18,9 +18,8 @@ import (
 const ImageScheme = "docker-image://"
 
 // ParseImageSource returns the reference of a docker-image source identifier,
-// normalised as BuildKit's llb.Image does it, with the tag "latest" when it has
-// neither tag nor digest; ok is false for any other source and for one that does
-// not parse.
+// normalised as by BuildKit's llb.Image, with the tag "latest" when it has neither tag
+// nor digest; ok is false for any other source and for one that does not parse.
 func ParseImageSource(identifier string) (ref reference.Named, ok bool) {
 	name, ok := strings.CutPrefix(identifier, ImageScheme)
 	if !ok {
@@ -41,9 +40,8 @@ func ImageSource(ref reference.Named) string {
 
 // Source is an image source of a definition.
 type Source struct {
-	Ref reference.Named
-	// Platform is the one that the op asks for; nil leaves it to the worker.
-	Platform *pb.Platform
+	Ref      reference.Named
+	Platform *pb.Platform // that the op asks for; nil leaves it to the worker
 }
 
 // imageSource returns the image source that op is, if its identifier is exactly
@@ -58,9 +56,8 @@ func imageSource(op *pb.Op) (Source, bool) {
 // order of the definition.
 //
 // It leaves out identifiers that are not in the normal form of a reference
-// (docker-image://alpine:3). BuildKit's own marshaller never writes them, and
-// the daemon takes their first component for a host: what the reference means
-// elsewhere is not what would be pulled.
+// (docker-image://alpine:3). BuildKit's own marshaller never writes them, and the
+// daemon takes their first component for a host: they do not mean what they seem to.
 func ImageSources(def *pb.Definition) ([]Source, error) {
 	var sources []Source
 	seen := map[string]bool{}
@@ -71,15 +68,11 @@ func ImageSources(def *pb.Definition) ([]Source, error) {
 		}
 		return false
 	})
-	if err != nil {
-		return nil, err
-	}
-	return sources, nil
+	return sources, err
 }
 
 // Unused returns a definition that holds the image source of ref but does not use
-// it: its result is an empty folder, made by a step with the given name. The step
-// is another one for each id.
+// it: its result is a folder, made by a step of the given name, another for each id.
 func Unused(ctx context.Context, ref reference.Named, platform *ocispecs.Platform, id digest.Digest, step string) (*pb.Definition, error) {
 	var opts []bkllb.ImageOption
 	if platform != nil {

@@ -1,12 +1,13 @@
 package llb
 
 import (
+	"cmp"
+
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
 
-// Vertex is an op of a definition, found again by the digest that an error of
-// BuildKit names.
+// Vertex is an op of a definition, found by the digest that an error names.
 type Vertex struct {
 	def *pb.Definition
 	g   *graph
@@ -37,8 +38,7 @@ func (n Names) Find(def *pb.Definition, vertex digest.Digest) (*Vertex, bool) {
 // Digest is the digest of the op in the definition.
 func (v *Vertex) Digest() digest.Digest { return v.g.nodes[v.at].from }
 
-// Sources are the image sources that the op needs, itself included, under the
-// names that the definition has for them.
+// Sources are the image sources that the op needs, itself included, by original name.
 func (v *Vertex) Sources() []Source {
 	below := v.reach(func(nd *node) []int { return nd.inputs })
 	part := &pb.Definition{}
@@ -83,8 +83,8 @@ func (n Names) IgnoreCache(def *pb.Definition) *pb.Definition {
 		return def
 	}
 	var images []digest.Digest
-	for i := range ops {
-		if ops[i].changed {
+	for i, op := range ops {
+		if op.changed {
 			images = append(images, digest.FromBytes(def.Def[i]))
 		}
 	}
@@ -97,10 +97,9 @@ func ignoreCache(def *pb.Definition, ops []digest.Digest) *pb.Definition {
 		out.Metadata = map[string]*pb.OpMetadata{}
 	}
 	for _, op := range ops {
-		if out.Metadata[op.String()] == nil {
-			out.Metadata[op.String()] = &pb.OpMetadata{}
-		}
-		out.Metadata[op.String()].IgnoreCache = true
+		meta := cmp.Or(out.Metadata[op.String()], &pb.OpMetadata{})
+		meta.IgnoreCache = true
+		out.Metadata[op.String()] = meta
 	}
 	return out
 }
