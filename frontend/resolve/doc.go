@@ -2,6 +2,5 @@
 // build: as written first and, where the registry rejected the credentials of the
 // session, again under a host alias for which there are none.
 //
-// It knows nothing of Dockerfiles and has no words for people: it turns a
-// request into a [Resolution], which holds facts, and keeps it in one memo.
+// It knows nothing of Dockerfiles and has no words for people.
 package resolve

@@ -108,8 +108,8 @@ func (r *Resolver) askAs(ctx context.Context, q *Request, named, as reference.Na
 // noDigest is the digest of nothing.
 const noDigest = digest.Digest("sha256:0000000000000000000000000000000000000000000000000000000000000000")
 
-// probe tells by its error whether the registry lets a request for the repository
-// of as in. It never resolves anything, which would stand in the provenance.
+// probe tells by its error whether the registry lets a request for the repository of
+// as in. It resolves nothing, which would stand in the provenance.
 func (r *Resolver) probe(ctx context.Context, q *Request, named, as reference.Named) error {
 	nothing, err := reference.WithDigest(reference.TrimNamed(as), noDigest)
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 	"github.com/org/pullsafe/llb"
 )
 
-// Ask sends one metadata request for a reference to BuildKit. The policies go
-// with it, before those of the request itself.
+// Ask sends one metadata request to BuildKit, with policies before its own.
 type Ask func(ctx context.Context, ref, logName string, policies []*spb.Policy) (*Image, error)
 
 // Request is one reference to resolve, however BuildKit is asked for it.
@@ -33,8 +32,7 @@ type Client interface {
 	sourceresolver.MetaResolver
 }
 
-// ConfigRequest asks for an image's configuration, as the builder does for the
-// images that a Dockerfile names.
+// ConfigRequest asks as the builder does for the images that a Dockerfile names.
 func ConfigRequest(c Client, ref string, opt sourceresolver.Opt) *Request {
 	return newRequest("config", ref, opt, func(ctx context.Context, ref, logName string, policies []*spb.Policy) (*Image, error) {
 		opt := opt
@@ -48,8 +46,8 @@ func ConfigRequest(c Client, ref string, opt sourceresolver.Opt) *Request {
 	})
 }
 
-// SourceRequest asks for the metadata of a source, as the builder does for the
-// SBOM scanner's image; false if the source is no image.
+// SourceRequest asks as the builder does for the SBOM scanner's image; false if the
+// source is no image.
 func SourceRequest(c Client, op *pb.SourceOp, opt sourceresolver.Opt) (*Request, bool) {
 	named, ok := llb.ParseImageSource(op.GetIdentifier())
 	if !ok {
@@ -103,9 +101,6 @@ func (i *Image) as(ref string) *Image {
 
 // parse is the reference of a request, nil when it does not parse.
 func (q *Request) parse() reference.Named {
-	named, err := reference.ParseNormalizedNamed(q.Ref)
-	if err != nil {
-		return nil
-	}
+	named, _ := reference.ParseNormalizedNamed(q.Ref)
 	return named
 }

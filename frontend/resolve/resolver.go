@@ -37,9 +37,8 @@ func New(opt Options) *Resolver {
 	return &Resolver{opt: opt, memo: map[string]*Resolution{}}
 }
 
-// Resolve says what became of a reference, which may be an error that the
-// resolution holds. An error beside it says that nothing is known: the caller was
-// cancelled, with its cause, or the reference does not parse, in BuildKit's words.
+// Resolve says what became of a reference. An error beside the resolution's own says
+// that nothing is known: the caller was cancelled, or the reference does not parse.
 func (r *Resolver) Resolve(ctx context.Context, q *Request) (*Resolution, error) {
 	named := q.parse()
 	if named == nil {
@@ -78,8 +77,7 @@ func (r *Resolver) All() []*Resolution {
 	return out
 }
 
-// Names are the repositories to be pulled under a host alias. The first alias
-// that worked for a repository stays.
+// Names are the repositories to be pulled under an alias: the first that worked.
 func (r *Resolver) Names() llb.Names {
 	names := llb.Names{}
 	for _, res := range r.All() {
