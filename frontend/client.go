@@ -31,8 +31,7 @@ type client struct {
 	solved map[gwclient.Reference]gwclient.SolveRequest // what the builder had solved
 }
 
-// currentFrontend is implemented by the client of a frontend image; embedding
-// gwclient.Client alone would hide it.
+// currentFrontend is implemented by a frontend image's client; embedding would hide it.
 type currentFrontend interface {
 	CurrentFrontend() (*bkllb.State, error)
 }

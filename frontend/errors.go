@@ -42,8 +42,7 @@ type refError struct {
 	resolution *resolve.Resolution
 }
 
-// refErrorOf is the error of a reference that the build cannot use: BuildKit's own,
-// where pullsafe's words do not replace it.
+// refErrorOf is the error of a reference that the build cannot use.
 func refErrorOf(res *resolve.Resolution) error {
 	if !explains(res.Written.Class) {
 		return res.Err
@@ -60,8 +59,7 @@ func explains(c diagnosis.Class) bool {
 	}, c)
 }
 
-// explain turns an error of the builder into the report, if references are what
-// it failed of.
+// explain turns an error of the builder into the report, if it failed of references.
 func (s *session) explain(err error) error {
 	var ref *refError
 	if !errors.As(err, &ref) {
@@ -90,8 +88,7 @@ func (s *session) failure(stopped *resolve.Resolution) *report.Report {
 	return results
 }
 
-// snippets show each place of each image that the target needs and that is wanted,
-// up to a bound.
+// snippets show the places of the needed images that are wanted, up to a bound.
 func (s *session) snippets(wanted func(entry) bool) []*errdefs.Source {
 	if s.source == nil {
 		return nil

@@ -182,8 +182,7 @@ func (s *session) request(i image) *resolve.Request {
 	return resolve.ConfigRequest(s.client.Client, i.Ref.String(), opt)
 }
 
-// solveAgain has the builder's definitions solved once more, now that an image fell
-// back of which content was rejected.
+// solveAgain has the builder's definitions solved once more after a fallback.
 func (s *session) solveAgain(ctx context.Context, res *gwclient.Result, failed *llb.Vertex) (*gwclient.Result, error) {
 	c := s.client
 	return result.ConvertResult(res, func(ref gwclient.Reference) (gwclient.Reference, error) {
@@ -206,10 +205,9 @@ func (s *session) solveAgain(ctx context.Context, res *gwclient.Result, failed *
 	})
 }
 
-// again returns def such that nothing of it is merged into what failed. The op that
-// failed, and what depends on it, ignore the cache. If they did so anyway
-// (--no-cache), that makes no difference between the two, and the images get another
-// cache key, by a limit to their layers that is no limit.
+// again returns def such that nothing of it is merged into what failed: that op, and
+// what depends on it, ignore the cache. If they did so anyway (--no-cache), the images
+// get another cache key, by a limit to their layers that is no limit.
 func (c *client) again(def *pb.Definition, failed digest.Digest) (*pb.Definition, error) {
 	names := c.resolver.Names()
 	v, ok := names.Find(def, failed)

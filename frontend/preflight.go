@@ -94,8 +94,8 @@ func (p *preflight) start(ctx context.Context, refs []references.Reference) {
 	}
 }
 
-// resolveOthers resolves what the target does not need. Once a needed reference has
-// failed there will be no provenance in which it could stand.
+// resolveOthers resolves what the target does not need: after a failure there will be
+// no provenance in which it could stand.
 func (p *preflight) resolveOthers(ctx context.Context) {
 	p.startOthers.Do(func() {
 		for _, ref := range p.s.refs {

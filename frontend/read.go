@@ -17,12 +17,11 @@ import (
 	"github.com/org/pullsafe/frontend/references"
 )
 
-// errNotOurs is the reason for not looking at the Dockerfile: the builder will
-// hand the build on to another frontend, or answers a request that is no build.
+// errNotOurs: the builder hands the build on to another frontend, or answers a
+// request that is no build.
 var errNotOurs = errors.New("not a build of this frontend")
 
-// read reads the Dockerfile and finds its references. An error is for the builder
-// to say, which meets the same.
+// read reads the Dockerfile and finds its references. The builder meets its errors too.
 func (s *session) read(ctx context.Context) error {
 	opts := s.client.Client.BuildOpts().Opts
 	_, started := opts[keyCmdline]

@@ -55,8 +55,7 @@ func (e *entry) fellBack() bool { return e.resolution != nil && e.resolution.Fel
 // failed tells whether the build cannot use the reference.
 func (e *entry) failed() bool { return e.resolution != nil && e.resolution.Err != nil }
 
-// line is where the Dockerfile names the reference first; what it does not name
-// comes last.
+// line is where the Dockerfile names the reference first; else it comes last.
 func (e *entry) line() int {
 	if len(e.found.Positions) == 0 {
 		return 1 << 30

@@ -45,11 +45,10 @@ func (c *client) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclien
 	return res, nil
 }
 
-// underAliases returns req such that the repositories that fell back are pulled
-// under their host alias. Convert rules come first: BuildKit evaluates the user's
-// own policies before those of a request, on the source as the user wrote it.
-// Where the daemon has no source policies there are none of the user's either, and
-// the definition itself is rewritten.
+// underAliases returns req such that what fell back is pulled under its host alias, by
+// convert rules: BuildKit evaluates the user's own policies before those of a request,
+// on the source as the user wrote it. Where the daemon has no source policies there
+// are none of the user's either, and the definition itself is rewritten.
 func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (gwclient.SolveRequest, error) {
 	names := c.resolver.Names()
 	if len(names) == 0 {
@@ -77,8 +76,7 @@ func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (g
 	return req, nil
 }
 
-// leave takes back the rules for what the policies of the user convert themselves,
-// which the rules would hide from them.
+// leave takes back the rules that would hide an image from the user's own.
 func (c *client) leave(ctx context.Context, def *pb.Definition, names llb.Names, policy *spb.Policy) error {
 	sources, err := llb.ImageSources(def)
 	if err != nil {

@@ -76,8 +76,7 @@ func (s *session) stopped() bool {
 	return slices.ContainsFunc(s.entries(), func(e entry) bool { return e.found.Needed && e.failed() })
 }
 
-// resolveAll resolves the references of every stage, and what the bases that the
-// target needs name besides, and waits for all.
+// resolveAll resolves the references of every stage, and the triggers' of needed bases.
 func (s *session) resolveAll(ctx context.Context) {
 	ctx, p := s.newPreflight(ctx)
 	for refs := s.refs; len(refs) > 0; {
@@ -91,8 +90,7 @@ func (s *session) resolveAll(ctx context.Context) {
 	p.cancel(nil)
 }
 
-// answerDescribe adds the preflight to what the builder answers, unless that is
-// another frontend's answer.
+// answerDescribe adds the preflight to the builder's answer, unless another frontend's.
 func (s *session) answerDescribe(ctx context.Context) (*gwclient.Result, error) {
 	cerr := s.read(ctx)
 	res, err := builder.Build(ctx, s.client)

@@ -45,14 +45,12 @@ func (s *session) warn(ctx context.Context) {
 	}
 }
 
-// fellBack are the references that the target needs and that only the fallback
-// resolved.
+// fellBack are the needed references that only the fallback resolved.
 func (s *session) fellBack() []entry {
 	return slices.DeleteFunc(s.entries(), func(e entry) bool { return !e.found.Needed || !e.fellBack() || e.failed() })
 }
 
-// send delivers one warning, at the first place that the entry names. A daemon
-// that knows no warnings still builds.
+// send delivers one warning, at the first place that the entry names.
 func (s *session) send(ctx context.Context, w report.Warning, at entry) {
 	opts := gwclient.WarnOpts{Level: 1, URL: ruleURL}
 	line := 0
@@ -67,7 +65,7 @@ func (s *session) send(ctx context.Context, w report.Warning, at entry) {
 		s.source.Warn(ctx, short, opts)
 		return
 	}
-	_ = s.client.Client.Warn(ctx, "", short, opts)
+	_ = s.client.Client.Warn(ctx, "", short, opts) // a daemon without warnings still builds
 }
 
 func (s *session) silenced() bool {
@@ -96,7 +94,7 @@ func (s *session) violation() error {
 	return err
 }
 
-// forbidden tells whether the Dockerfile makes the warning an error.
+// forbidden: the Dockerfile makes the warning an error.
 func (s *session) forbidden() bool {
 	return s.checks != nil && s.checks.ReturnAsError && !s.silenced()
 }

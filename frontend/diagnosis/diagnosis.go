@@ -37,25 +37,19 @@ const maxMessage = 200
 
 // Diagnosis is what one error text says.
 type Diagnosis struct {
-	Class Class `json:"class"`
-	// Host is the registry host of the reference as the user wrote it.
-	Host       string `json:"host"`
-	HTTPStatus int    `json:"httpStatus,omitempty"`
-	// Message is the registry's own words, short and safe for a terminal.
-	Message string `json:"message"`
-	// UsedCredentials is nil where the text does not say.
-	UsedCredentials *bool `json:"usedCredentials"`
+	Class           Class  `json:"class"`
+	Host            string `json:"host"` // of the reference as the user wrote it
+	HTTPStatus      int    `json:"httpStatus,omitempty"`
+	Message         string `json:"message"`         // the registry's own words, short and safe for a terminal
+	UsedCredentials *bool  `json:"usedCredentials"` // nil where the text does not say
 	// AnonymousRetryCanHelp tells whether the same image can perhaps be resolved
 	// without credentials.
 	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
 	Network               Network `json:"network,omitempty"`
 
-	// URL is that of the request that failed, where the text has it.
-	URL string `json:"-"`
-	// Push: the text says that a push was denied.
-	Push bool `json:"-"`
-	// Barred: whoever asks gets this answer, with whatever credentials.
-	Barred bool `json:"-"`
+	URL    string `json:"-"` // of the request that failed, where the text has it
+	Push   bool   `json:"-"` // the text says that a push was denied
+	Barred bool   `json:"-"` // whoever asks gets this answer, with whatever credentials
 	// SourcePolicy: a policy of the build denied the image, not a rule of the
 	// registry. PolicySource is what [PolicySource] says.
 	SourcePolicy bool   `json:"-"`

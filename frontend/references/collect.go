@@ -40,11 +40,8 @@ type Set struct {
 	stages []string // their names in lower case
 }
 
-// noChecks reports nothing. The parser needs one: it hands check comments to it
-// without a look at whether it is there.
-func noChecks() *linter.Linter {
-	return linter.New(&linter.Config{})
-}
+// noChecks reports nothing. The parser hands check comments to it, there or not.
+func noChecks() *linter.Linter { return linter.New(&linter.Config{}) }
 
 // Collect returns the images that the Dockerfile dt names under opt. An error
 // means that the converter refuses the Dockerfile too, in words of its own.

@@ -6,7 +6,6 @@
 // Dockerfile the way the converter does (frontend/dockerfile/dockerfile2llb,
 // convert.go), with BuildKit's own parser, shell and platform packages, and
 // stops before the first request; ONBUILD triggers follow when the base is known.
-// It only has to be right where it answers: an image that it does not find is
-// resolved by the converter later, through the same client; an image that it finds
-// and the converter does not ask for costs a request and cannot fail a build.
+// An image that it does not find is resolved by the converter later, through the same
+// client; one that only it finds costs a request and cannot fail a build.
 package references

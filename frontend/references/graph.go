@@ -18,9 +18,8 @@ import (
 // emptyImage is the name of the base that is no image.
 const emptyImage = "scratch"
 
-// graph is the Dockerfile for one target platform: the nodes are its stages and
-// the images that COPY --from and RUN --mount=from name, which the converter
-// treats as stages too.
+// graph is the Dockerfile for one target platform: the nodes are its stages and the
+// images that --from and --mount=from name, stages too for the converter.
 type graph struct {
 	opt    Options
 	target *ocispecs.Platform // nil when none was asked for

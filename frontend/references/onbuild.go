@@ -11,9 +11,8 @@ import (
 )
 
 // OnBuild returns the images that the ONBUILD triggers of a resolved base name,
-// for each platform on which the Dockerfile builds upon the base. They stand where
-// the base stands, and are needed where it is. What does not parse is left to the
-// converter.
+// for each platform on which the Dockerfile builds upon the base. They stand, and are
+// needed, where the base is. What does not parse is left to the converter.
 func (s *Set) OnBuild(base Reference, triggers []string) []Reference {
 	var out []Reference
 	for _, trigger := range triggers {

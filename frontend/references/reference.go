@@ -53,9 +53,7 @@ func (r *Reference) setName(written string) error {
 }
 
 // Key tells apart what has to be asked separately.
-func (r *Reference) Key() string {
-	return Key(r.Name, r.Platform)
-}
+func (r *Reference) Key() string { return Key(r.Name, r.Platform) }
 
 // Key is the key of the reference name on platform.
 func Key(name string, platform *ocispecs.Platform) string {

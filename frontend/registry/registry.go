@@ -55,13 +55,12 @@ func Of(host string) Registry {
 // By default the letter case goes first: it puts no port into the Host header,
 // which some load balancers do not expect (facebook/proxygen#47), and provenance
 // reads pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io%3A443/a/b. What a registry
-// is known to answer holds for its default port alone; another port is another
-// service. Both together is for what answers neither alone.
+// is known to answer holds for its default port alone.
 //
 // For an image that is pinned by digest the port alone comes last. BuildKit labels
-// what it pulled with the host without its port (contentutil/source.go), so that
-// content pulled by port passes for content of the plain host: a second build
-// would get the metadata from the store, meet no rejection, and fail at the layers.
+// what it pulled with the host without its port (contentutil/source.go): a second
+// build would get the metadata from the store, meet no rejection, and fail at the
+// layers.
 func AliasOrder(host string, pinned bool) []llb.Kind {
 	kinds := Of(host).Aliases
 	if name, _, _ := strings.Cut(host, ":"); kinds == nil || !Same(host, name) {

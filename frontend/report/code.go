@@ -12,13 +12,11 @@ import (
 // Code is how a log tells a program what pullsafe has concluded: the class of the
 // first answer, the class of the decisive one of the anonymous fallback, and flags,
 // as in "credentials-rejected/auth-required". In brackets, it ends the headline of
-// each cause in the error of a build. It selects sentences and commands anew from
-// this package, so that nothing of a log is repeated as advice of ours: who forges
-// one gets a choice among our own.
+// each cause. It selects sentences and commands anew from this package: who forges
+// one in a log gets a choice among our own.
 type Code string
 
-// codeResolved stands behind the class of an answer to which the fallback was no
-// failure.
+// codeResolved stands behind the class of an answer that the fallback made up for.
 const codeResolved = "/resolved"
 
 // codeOf is empty for what has no words of ours.
@@ -47,7 +45,7 @@ func codeOf(r *resolve.Resolution) Code {
 	return Code(strings.Join(words, "/"))
 }
 
-// String is the code as a text has it behind other words; empty for none.
+// String is the code as it stands behind other words.
 func (c Code) String() string {
 	if c == "" {
 		return ""

@@ -85,8 +85,7 @@ func bareNameHint(ref references.Reference, r *resolve.Resolution, names []strin
 }
 
 // missing tells whether Docker Hub has answered as it does for an image that does
-// not exist. To whoever asks for one, with good credentials or with none, it gives a
-// token, and then says that its scope does not suffice.
+// not exist: it gives whoever asks a token, whose scope then does not suffice.
 func missing(r *resolve.Resolution) bool {
 	last := r.Written
 	if d, tried := r.Decisive(); tried {

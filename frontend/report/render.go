@@ -134,9 +134,7 @@ func writeRemedies(b *strings.Builder, remedies []Remedy) {
 }
 
 // Name is the reference as the user knows it.
-func (r *Reference) Name() string {
-	return diagnosis.Clean(cmp.Or(r.Written, r.Ref), maxName)
-}
+func (r *Reference) Name() string { return diagnosis.Clean(cmp.Or(r.Written, r.Ref), maxName) }
 
 // Place is the file and the line.
 func (p Position) Place() string {
@@ -156,6 +154,4 @@ func (r *Reference) Places() []string {
 }
 
 // ShortDigest keeps as much of the digest as a person compares.
-func (r *Reference) ShortDigest() string {
-	return r.Digest[:min(len(r.Digest), len("sha256:")+12)]
-}
+func (r *Reference) ShortDigest() string { return r.Digest[:min(len(r.Digest), len("sha256:")+12)] }

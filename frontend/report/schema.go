@@ -29,32 +29,22 @@ type Report struct {
 
 // Reference is one image for one platform.
 type Reference struct {
-	// Ref is the normalised reference, with tag or digest.
-	Ref string `json:"ref"`
-	// Platform is the one that was asked for; empty leaves it to BuildKit.
-	Platform string `json:"platform,omitempty"`
-	// Positions are the places that name the image, in the order of the file; none
-	// for an image that the Dockerfile does not name (the SBOM scanner, an input of
-	// the build); an ONBUILD trigger's stands where its base does.
+	Ref      string `json:"ref"`                // normalised, with tag or digest
+	Platform string `json:"platform,omitempty"` // that was asked for; empty leaves it to BuildKit
+	// Positions name the image, in the order of the file; none for one that the
+	// Dockerfile does not name; an ONBUILD trigger's stands where its base does.
 	Positions []Position `json:"positions"`
-	// Needed is true when the target of the build depends on the image.
-	Needed  bool    `json:"needed"`
-	Outcome Outcome `json:"outcome"`
-	// Digest is of the manifest or index, where the image was found.
-	Digest string `json:"digest,omitempty"`
-	// Diagnosis is what the answers mean together; absent where there was none.
-	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
+	Needed    bool       `json:"needed"` // the target of the build depends on the image
+	Outcome   Outcome    `json:"outcome"`
+	Digest    string     `json:"digest,omitempty"`    // of the manifest or index, where the image was found
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"` // what the answers mean together; absent where there was none
 	// Explanation is the diagnosis in one sentence.
 	Explanation string `json:"explanation,omitempty"`
 
-	// Written is the reference as the user wrote it.
-	Written string `json:"-"`
-	// Code is that of the explanation.
-	Code Code `json:"-"`
-	// Hint is a further sentence about this image alone.
-	Hint string `json:"-"`
-
-	pulling bool // its content could not be had, the metadata could
+	Written string `json:"-"` // as the user wrote it
+	Code    Code   `json:"-"` // of the explanation
+	Hint    string `json:"-"` // a further sentence about this image alone
+	pulling bool   // its content could not be had, the metadata could
 }
 
 // Position is a place in a Dockerfile that names an image.
