@@ -8,8 +8,8 @@ import (
 // The phrases of BuildKit about tokens: the first follows from credentials that
 // were sent, the second from their absence (session/auth/authprovider).
 const (
-	tokenWithCredentials = "failed to fetch oauth token"     //nolint:gosec // G101: a message, not a credential
-	tokenAnonymous       = "failed to fetch anonymous token" //nolint:gosec // likewise
+	tokenWithCredentials = "failed to fetch oauth token"
+	tokenAnonymous       = "failed to fetch anonymous token"
 )
 
 // facts is a text taken apart at the phrases of BuildKit and dockerd. What the
