@@ -44,7 +44,7 @@ type Reference struct {
 	Written string `json:"-"` // as the user wrote it
 	Code    Code   `json:"-"` // of the explanation
 	Hint    string `json:"-"` // a further sentence about this image alone
-	pulling bool   // its content could not be had, the metadata could
+	pulling bool   // its content could not be pulled, the metadata was resolved
 }
 
 // Position is a place in a Dockerfile that names an image.

@@ -214,8 +214,8 @@ const (
 	wordsCannotBePulled = "Image cannot be pulled"
 )
 
-// failureHeadline opens the error of a build. pulling: it is the content that could
-// not be had, of images that were resolved.
+// failureHeadline opens the error of a build. pulling: all of the images were
+// resolved, and their content could not be pulled.
 func failureHeadline(failed, needed int, pulling bool) string {
 	what := "resolved"
 	if pulling {

@@ -173,7 +173,7 @@ func provenance(t *testing.T, d *running) string {
 		}
 		require.Equal(t, p.baseDigest, "sha256:"+digest)
 		if strings.HasPrefix(uri, "pkg:docker/"+p.other()+"/") {
-			return "the other spelling, the same digest"
+			return "the host alias, the same digest"
 		}
 		require.Contains(t, uri, p.Host())
 		return "the reference as written, the same digest"

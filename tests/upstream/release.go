@@ -39,7 +39,7 @@ func (b *bump) choose(ctx context.Context, wanted string) error {
 			wanted = b.present
 		}
 	}
-	// A list may be older than what can be had.
+	// A list may be older than what resolves.
 	if _, err := b.tool.query(ctx, b.root, buildkit, wanted); err != nil {
 		return errors.Wrapf(err, "there is no BuildKit %s, or it cannot be fetched (newest release: %s)", wanted, newest)
 	}
