@@ -21,7 +21,7 @@ import (
 )
 
 // runFix says what it will do, asks, does it, and looks up the credentials again.
-// It returns the findings without those that are mended. All that it says goes to
+// It returns the findings without those that are fixed. All that it says goes to
 // standard error, which leaves the report alone on standard output.
 func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode fix.Mode, store *credentials.Store, findings []finding.Finding) ([]finding.Finding, error) {
 	w := dockerCLI.Err()
@@ -55,7 +55,7 @@ func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode f
 			continue
 		}
 		sayDone(w, a)
-		findings = mended(findings, &a.Registry)
+		findings = fixed(findings, &a.Registry)
 	}
 	return findings, nil
 }
@@ -74,8 +74,8 @@ func remaining(ctx context.Context, opt checkOptions, a *fix.Action) (credential
 	return c, err
 }
 
-// mended marks what can be resolved now.
-func mended(findings []finding.Finding, r *finding.Registry) []finding.Finding {
+// fixed marks what can be resolved now.
+func fixed(findings []finding.Finding, r *finding.Registry) []finding.Finding {
 	for i := range findings {
 		f := &findings[i]
 		if f.Host == r.Host && f.Source == r.Source && f.Outcome == report.OKWithoutCredentials {

@@ -69,7 +69,7 @@ func TestFixRemovesFromHelper(t *testing.T) {
 }
 
 // TestFixHelperThatAnswersAlways: what is left after the removal is said, and
-// the login does not count as mended.
+// the login does not count as fixed.
 func TestFixHelperThatAnswersAlways(t *testing.T) {
 	e := harness.T(t)
 	h := newHelpers(t, e)
