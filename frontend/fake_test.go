@@ -24,6 +24,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/org/pullsafe/llb"
+	"github.com/org/pullsafe/tests/daemon"
 )
 
 const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
@@ -242,27 +243,10 @@ func (r *fakeReference) StatFile(context.Context, gwclient.StatRequest) (*fstype
 	return &fstypes.Stat{Size: int64(len(r.daemon.dockerfile))}, nil
 }
 
-// newFake returns a fake whose registry gives, for each reference, the listed
-// answers in order and then the last one again: "" is an image, anything else an
-// error's text. Any other reference fails the test.
+// newFake returns a fake whose registry gives the listed answers.
 func newFake(t testing.TB, answers map[string][]string) *fakeClient {
-	var mu sync.Mutex
-	next := map[string]int{}
-	return &fakeClient{t: t, registry: func(_ context.Context, ref string, _ sourceresolver.Opt) error {
-		mu.Lock()
-		defer mu.Unlock()
-		list, ok := answers[ref]
-		if !ok {
-			t.Errorf("the registry was asked for %q", ref)
-			return errors.Errorf("%s: not expected", ref)
-		}
-		text := list[min(next[ref], len(list)-1)]
-		next[ref]++
-		if text == "" {
-			return nil
-		}
-		return errors.New(text)
-	}}
+	listed := daemon.Listed(t, answers)
+	return &fakeClient{t: t, registry: func(_ context.Context, ref string, _ sourceresolver.Opt) error { return listed(ref) }}
 }
 
 // config asks for ref as the builder does.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/llb"
+	"github.com/org/pullsafe/tests/daemon"
 )
 
 const (
@@ -27,9 +28,8 @@ const (
 	blobDial     = blob + `failed to do request: Get "https://reg.test/v2/a/blobs/sha256:aaaa": dial tcp 192.0.2.1:443: connect: connection refused`
 )
 
-// loaded are the ops of a request as the daemon has them, with their digests: each
-// source is put to the policies, then digests are made anew from the sources on
-// (solver/llbsolver, loadLLB). The builder lists the inputs of an op before it.
+// loaded are the ops of a request as the daemon has them, with their digests. The
+// builder lists the inputs of an op before it.
 func loaded(t testing.TB, req gwclient.SolveRequest) ([]*pb.Op, []digest.Digest) {
 	t.Helper()
 	engine := sourcepolicy.NewEngine(req.SourcePolicies)
@@ -38,22 +38,7 @@ func loaded(t testing.TB, req gwclient.SolveRequest) ([]*pb.Op, []digest.Digest)
 	for i, dt := range req.Definition.Def {
 		var op pb.Op
 		require.NoError(t, op.Unmarshal(dt))
-		changed := false
-		if src := op.GetSource(); src != nil {
-			var err error
-			changed, err = engine.Evaluate(t.Context(), src)
-			require.NoError(t, err)
-		}
-		for _, input := range op.Inputs {
-			changed = changed || to[input.Digest] != input.Digest
-			input.Digest = to[input.Digest]
-		}
-		ops[i], digests[i] = &op, digest.FromBytes(dt)
-		if changed {
-			again, err := op.Marshal()
-			require.NoError(t, err)
-			digests[i] = digest.FromBytes(again)
-		}
+		ops[i], digests[i] = &op, daemon.Load(t, engine, &op, dt, to)
 		to[digest.FromBytes(dt).String()] = digests[i].String()
 	}
 	return ops, digests

@@ -9,6 +9,8 @@ import (
 	"github.com/moby/buildkit/sourcepolicy"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/tests/daemon"
 )
 
 // aliasAll maps every image of def to one of its host aliases.
@@ -62,7 +64,7 @@ func convertAsTheDaemon(t testing.TB, def *pb.Definition, pol *spb.Policy) []str
 			if out[i] != "" || !relinked(op, to) {
 				continue
 			}
-			out[i] = convertOp(t, engine, op, def.Def[i], to)
+			out[i] = daemon.Load(t, engine, op, def.Def[i], to).String()
 			to[sum(def.Def[i])] = out[i]
 			left--
 		}
@@ -78,26 +80,6 @@ func relinked(op *pb.Op, to map[string]string) bool {
 		}
 	}
 	return true
-}
-
-func convertOp(t testing.TB, engine *sourcepolicy.Engine, op *pb.Op, dt []byte, to map[string]string) string {
-	t.Helper()
-	changed := false
-	if src := op.GetSource(); src != nil {
-		var err error
-		changed, err = engine.Evaluate(t.Context(), src)
-		require.NoError(t, err)
-	}
-	for _, input := range op.Inputs {
-		changed = changed || input.Digest != to[input.Digest]
-		input.Digest = to[input.Digest]
-	}
-	if !changed {
-		return sum(dt)
-	}
-	again, err := op.Marshal()
-	require.NoError(t, err)
-	return sum(again)
 }
 
 func TestRewriteAgreesWithPolicy(t *testing.T) {

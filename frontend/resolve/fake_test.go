@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/llb"
+	fakes "github.com/org/pullsafe/tests/daemon"
 )
 
 const (
@@ -74,27 +75,10 @@ type daemon struct {
 	checks []string // identifiers that only the policies were asked about
 }
 
-// newDaemon has a registry that gives, for each reference, the listed answers in order
-// and then the last one again: "" is an image, anything else an error's text. Any other
-// reference fails the test.
+// newDaemon has a registry that gives the listed answers.
 func newDaemon(t testing.TB, answers map[string][]string) *daemon {
-	var mu sync.Mutex
-	next := map[string]int{}
-	return &daemon{t: t, registry: func(_ context.Context, ref string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		list, ok := answers[ref]
-		if !ok {
-			t.Errorf("the registry was asked for %q", ref)
-			return errors.Errorf("%s: not expected", ref)
-		}
-		text := list[min(next[ref], len(list)-1)]
-		next[ref]++
-		if text == "" {
-			return nil
-		}
-		return errors.New(text)
-	}}
+	listed := fakes.Listed(t, answers)
+	return &daemon{t: t, registry: func(_ context.Context, ref string) error { return listed(ref) }}
 }
 
 // answering has a registry with one answer for everything; nil is an image.
