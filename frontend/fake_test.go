@@ -128,12 +128,20 @@ func (f *fakeClient) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp,
 }
 
 func (f *fakeClient) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwclient.Result, error) {
-	if image := unused(f.t, req.Definition); image != nil {
-		op := &pb.SourceOp{Identifier: llb.ImageSource(image.Ref)}
+	if images := unused(f.t, req.Definition); len(images) > 0 {
 		f.mu.Lock()
-		f.checks, f.checked = append(f.checks, op.Identifier), append(f.checked, req)
+		f.checked = append(f.checked, req)
 		f.mu.Unlock()
-		return gwclient.NewResult(), f.evaluate(ctx, op, req.SourcePolicies)
+		for _, image := range images {
+			op := &pb.SourceOp{Identifier: llb.ImageSource(image.Ref)}
+			f.mu.Lock()
+			f.checks = append(f.checks, op.Identifier)
+			f.mu.Unlock()
+			if err := f.evaluate(ctx, op, req.SourcePolicies); err != nil {
+				return nil, err
+			}
+		}
+		return gwclient.NewResult(), nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,9 +151,9 @@ func (f *fakeClient) Solve(ctx context.Context, req gwclient.SolveRequest) (*gwc
 	return res, nil
 }
 
-// unused is an image source that a definition holds only for the policies to see: as
-// loadLLB does, they are evaluated for every source. Nil if there is none.
-func unused(t testing.TB, def *pb.Definition) *llb.Source {
+// unused are the image sources that a definition holds only for the policies to see: as
+// loadLLB does, they are evaluated for every source.
+func unused(t testing.TB, def *pb.Definition) (sources []llb.Source) {
 	used := map[string]bool{}
 	var images []int
 	for i, dt := range def.GetDef() {
@@ -166,10 +174,9 @@ func unused(t testing.TB, def *pb.Definition) *llb.Source {
 		}
 		list, err := llb.ImageSources(&pb.Definition{Def: def.Def[i : i+1]})
 		require.NoError(t, err)
-		require.Len(t, list, 1)
-		return &list[0]
+		sources = append(sources, list...)
 	}
-	return nil
+	return sources
 }
 
 func (f *fakeClient) Warn(_ context.Context, _ digest.Digest, text string, opts gwclient.WarnOpts) error {

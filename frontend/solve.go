@@ -63,13 +63,10 @@ func (c *client) underAliases(ctx context.Context, req gwclient.SolveRequest) (g
 	if err != nil {
 		return req, errors.Wrap(err, "failed to make convert rules")
 	}
-	if policy == nil {
-		return req, nil
-	}
 	if err := c.leave(ctx, req.Definition, names, policy); err != nil {
 		return req, err
 	}
-	if len(policy.Rules) > 0 {
+	if len(policy.GetRules()) > 0 {
 		req.Definition = names.Annotate(req.Definition)
 		req.SourcePolicies = append(slices.Clone(req.SourcePolicies), policy)
 	}
@@ -103,29 +100,23 @@ func ociPlatform(p *pb.Platform) *ocispecs.Platform {
 	if p == nil {
 		return nil
 	}
-	return &ocispecs.Platform{
-		OS:           p.OS,
-		Architecture: p.Architecture,
-		Variant:      p.Variant,
-		OSVersion:    p.OSVersion,
-		OSFeatures:   p.OSFeatures,
-	}
+	return new(p.Spec())
 }
 
-// check has BuildKit load a definition that holds the image without using it:
+// check has BuildKit load a definition that holds images without using them:
 // policies are evaluated for every source of a definition, and only what the result
 // needs is fetched. A request for metadata would do too, but BuildKit writes each into
 // the provenance, perhaps without a digest. The step of the definition tells of the
 // fallback, for clients and daemons that show no warnings.
-func (c *client) check(ctx context.Context, res *resolve.Resolution, ref reference.Named) error {
+func (c *client) check(ctx context.Context, res *resolve.Resolution, refs ...reference.Named) error {
 	id := digest.FromString(references.Key(res.Ref, res.Platform))
-	def, err := llb.Unused(ctx, ref, res.Platform, id, report.Step(res))
+	def, err := llb.Unused(ctx, refs, res.Platform, id, report.Step(res))
 	if err != nil {
 		return err
 	}
 	req := gwclient.SolveRequest{Evaluate: true, Definition: def}
 	if c.policies {
-		req.SourcePolicies = []*spb.Policy{llb.OnlyPolicy(ref)}
+		req.SourcePolicies = []*spb.Policy{llb.OnlyPolicy(refs...)}
 	}
 	_, err = c.Client.Solve(ctx, req)
 	return err

@@ -60,24 +60,25 @@ func (n Names) Policy(def *pb.Definition) (*spb.Policy, error) {
 	return &spb.Policy{Version: policyVersion, Rules: rules}, nil
 }
 
-// OnlyPolicy returns a policy that allows exactly the identifier of ref. It goes with
+// OnlyPolicy returns a policy that allows exactly the identifiers of refs. It goes with
 // a request for a reference as written: a CONVERT rule of the user is then noticed, as
 // a denial, before anything is sent to another place.
 //
 // The last matching rule of a policy wins, and every policy must pass
 // (sourcepolicy/engine.go), so it grants nothing that another policy denies.
-func OnlyPolicy(ref reference.Named) *spb.Policy {
-	return &spb.Policy{
-		Version: policyVersion,
-		Rules: []*spb.Rule{{
-			Action: spb.PolicyAction_DENY,
-			// Not a wildcard: "*" does not match an identifier with a newline.
-			Selector: &spb.Selector{Identifier: "^", MatchType: spb.MatchType_REGEX},
-		}, {
+func OnlyPolicy(refs ...reference.Named) *spb.Policy {
+	p := &spb.Policy{Version: policyVersion, Rules: []*spb.Rule{{
+		Action: spb.PolicyAction_DENY,
+		// Not a wildcard: "*" does not match an identifier with a newline.
+		Selector: &spb.Selector{Identifier: "^", MatchType: spb.MatchType_REGEX},
+	}}}
+	for _, ref := range refs {
+		p.Rules = append(p.Rules, &spb.Rule{
 			Action:   spb.PolicyAction_ALLOW,
 			Selector: &spb.Selector{Identifier: ImageSource(ref), MatchType: spb.MatchType_EXACT},
-		}},
+		})
 	}
+	return p
 }
 
 // AliasPolicy returns the policy with which a request for ref becomes one for its

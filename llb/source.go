@@ -71,22 +71,26 @@ func ImageSources(def *pb.Definition) ([]Source, error) {
 	return sources, err
 }
 
-// Unused returns a definition that holds the image source of ref but does not use
-// it: its result is a folder, made by a step of the given name, another for each id.
-func Unused(ctx context.Context, ref reference.Named, platform *ocispecs.Platform, id digest.Digest, step string) (*pb.Definition, error) {
+// Unused returns a definition that holds the image sources of refs but does not use
+// them: its result is a folder, made by a step of the given name, another for each id.
+func Unused(ctx context.Context, refs []reference.Named, platform *ocispecs.Platform, id digest.Digest, step string) (*pb.Definition, error) {
 	var opts []bkllb.ImageOption
 	if platform != nil {
 		opts = append(opts, bkllb.Platform(*platform))
 	}
-	image, err := bkllb.Image(ref.String(), opts...).Marshal(ctx)
-	if err != nil {
-		return nil, errors.WithStack(err)
+	var images [][]byte
+	for _, ref := range refs {
+		image, err := bkllb.Image(ref.String(), opts...).Marshal(ctx)
+		if err != nil {
+			return nil, errors.WithStack(err)
+		}
+		images = append(images, image.Def[0])
 	}
 	result, err := bkllb.Scratch().File(bkllb.Mkdir("/"+id.Encoded(), 0o755), bkllb.WithCustomName(step), bkllb.IgnoreCache).Marshal(ctx)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
 	def := result.ToPB()
-	def.Def = append([][]byte{image.ToPB().Def[0]}, def.Def...)
+	def.Def = append(images, def.Def...)
 	return def, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/distribution/reference"
 	bkllb "github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
@@ -12,16 +13,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnused: the image is in the definition, and nothing of the result needs it.
+// TestUnused: the images are in the definition, and nothing of the result needs them.
 func TestUnused(t *testing.T) {
-	ref := parse(t, "ghcr.io/acme/base:1@"+testDigest)
+	ref, other := parse(t, "ghcr.io/acme/base:1@"+testDigest), parse(t, "GHCR.IO/acme/base:1@"+testDigest)
 	for _, platform := range []*ocispecs.Platform{nil, {OS: "linux", Architecture: "arm64"}} {
-		def, err := Unused(t.Context(), ref, platform, digest.FromString("id"), "check")
+		def, err := Unused(t.Context(), []reference.Named{ref, other}, platform, digest.FromString("id"), "check")
 		require.NoError(t, err)
 		sources, err := ImageSources(def)
 		require.NoError(t, err)
-		require.Len(t, sources, 1)
+		require.Len(t, sources, 2)
 		require.Equal(t, ref.String(), sources[0].Ref.String())
+		require.Equal(t, other.String(), sources[1].Ref.String())
 		if platform != nil {
 			require.Equal(t, "arm64", sources[0].Platform.Architecture)
 		}
@@ -44,7 +46,7 @@ func TestUnused(t *testing.T) {
 func TestUnusedIDs(t *testing.T) {
 	ref := parse(t, "ghcr.io/acme/base:1@"+testDigest)
 	step := func(id, name string) string {
-		def, err := Unused(t.Context(), ref, nil, digest.FromString(id), name)
+		def, err := Unused(t.Context(), []reference.Named{ref}, nil, digest.FromString(id), name)
 		require.NoError(t, err)
 		for dgst, meta := range def.Metadata {
 			if meta.Description["llb.customname"] == name {

@@ -134,15 +134,20 @@ func (d *daemon) evaluate(ctx context.Context, op *pb.SourceOp, policies []*spb.
 
 // check puts an image to the policies, as frontend does with a definition that does not
 // use it.
-func (d *daemon) check(ctx context.Context, _ *Resolution, ref reference.Named) error {
-	op := &pb.SourceOp{Identifier: llb.ImageSource(ref)}
-	d.mu.Lock()
-	d.checks = append(d.checks, op.Identifier)
-	d.mu.Unlock()
-	if d.noPolicies {
-		return nil
+func (d *daemon) check(ctx context.Context, _ *Resolution, refs ...reference.Named) error {
+	for _, ref := range refs {
+		op := &pb.SourceOp{Identifier: llb.ImageSource(ref)}
+		d.mu.Lock()
+		d.checks = append(d.checks, op.Identifier)
+		d.mu.Unlock()
+		if d.noPolicies {
+			continue
+		}
+		if err := d.evaluate(ctx, op, []*spb.Policy{llb.OnlyPolicy(refs...)}); err != nil {
+			return err
+		}
 	}
-	return d.evaluate(ctx, op, []*spb.Policy{llb.OnlyPolicy(ref)})
+	return nil
 }
 
 // requests are the references of the calls so far: as they were asked for, and what the

@@ -34,26 +34,30 @@ func (r *Resolver) judge(ctx context.Context, res *Resolution) error {
 	return nil
 }
 
-// verdict asks about ref, and then about its alias with the same digest: a rule for
-// that may deny it, or lead to another host. It tells whether a policy converts ref
-// to another source; then that rule has to find it as the user named it.
+// verdict asks about ref and about its alias with the same digest: a rule for that may
+// deny it, or lead to another host. It tells whether a policy converts ref to another
+// source; then that rule has to find it as the user named it. The two are asked about at
+// once, and each alone only to see which one the policies do not allow as it is.
 func (r *Resolver) verdict(ctx context.Context, res *Resolution, ref, alias reference.Named) (converted bool, err error) {
-	if err := r.opt.Check(ctx, res, ref); err != nil {
-		source := diagnosis.PolicySource(err.Error())
-		if source == "" || source == llb.ImageSource(ref) {
-			return false, err
-		}
-		return true, nil
-	}
 	if !r.opt.Policies {
-		return false, nil
+		return false, r.opt.Check(ctx, res, ref)
 	}
 	if digested, ok := ref.(reference.Digested); ok {
 		if alias, err = withDigest(alias, digested.Digest()); err != nil {
 			return false, err
 		}
 	}
-	return false, r.opt.Check(ctx, res, alias)
+	if r.opt.Check(ctx, res, ref, alias) == nil {
+		return false, nil
+	}
+	if err = r.opt.Check(ctx, res, ref); err == nil {
+		return false, r.opt.Check(ctx, res, alias)
+	}
+	source := diagnosis.PolicySource(err.Error())
+	if source == "" || source == llb.ImageSource(ref) {
+		return false, err
+	}
+	return true, nil
 }
 
 // Leaves tells whether a policy of the user's converts an image source of a

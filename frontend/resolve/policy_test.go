@@ -171,7 +171,7 @@ func TestSessionPolicyIsAsked(t *testing.T) {
 			require.NotEmpty(t, r.Names())
 			continue
 		}
-		require.Equal(t, []string{"docker-image://" + uvPinned}, d.checks)
+		require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinned}, d.checks, "with the alias, and alone")
 		require.EqualError(t, res.Err, rejected)
 		require.Equal(t, diagnosis.PolicyDenied, res.Policy.Class)
 		require.False(t, res.FellBack())
@@ -225,12 +225,12 @@ func TestConvertedWithItsDigest(t *testing.T) {
 	require.NoError(t, res.Err)
 	require.True(t, res.Converted)
 	require.True(t, res.FellBack())
-	require.Equal(t, []string{"docker-image://" + uvPinned}, d.checks)
+	require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinned}, d.checks)
 
 	leaves, err := r.Leaves(t.Context(), parse(t, uvPinned), parse(t, uvPinnedUpper), &amd64)
 	require.NoError(t, err)
 	require.True(t, leaves)
-	require.Len(t, d.checks, 1, "it is known")
+	require.Len(t, d.checks, 2, "it is known")
 }
 
 // TestLeaves: of an image that was not resolved in this build the policies are asked.

@@ -17,9 +17,9 @@ type Options struct {
 	FallsBack func(host string) bool // after a rejection by host
 	Strict    bool                   // an image that only the fallback resolves is not used
 	Policies  bool                   // the daemon applies source policies, also those of a request
-	// Check has the daemon put an image to the policies of the user, in a progress
-	// step that tells of the fallback to which r owes it.
-	Check func(ctx context.Context, r *Resolution, ref reference.Named) error
+	// Check has the daemon put names of an image to the policies of the user, in a
+	// progress step that tells of the fallback to which r owes it.
+	Check func(ctx context.Context, r *Resolution, refs ...reference.Named) error
 }
 
 // Resolver resolves references, each once a build. It is safe for concurrent use.
