@@ -165,7 +165,7 @@ func (f *facts) helperMessage() string {
 // PolicySource returns the identifier that a policy error names, "" if none; not to be
 // printed as it is.
 func PolicySource(text string) string {
-	text = oneLine(strings.ReplaceAll(text, `\"`, `"`))
+	text = beforeRegistry(strings.ReplaceAll(oneLine(text), `\"`, `"`))
 	for _, end := range []string{`" denied by policy`, `" not allowed by policy`} {
 		before, _, ok := strings.Cut(text, end)
 		if i := strings.LastIndex(before, `source "`); ok && i >= 0 {

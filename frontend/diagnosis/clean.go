@@ -128,14 +128,20 @@ func compiled(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
+// keyNames are what a secret is called in front of it.
+const keyNames = `(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)`
+
 var (
 	urlQuery = compiled("([a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'<>`?#]*)[?#][^\\s\"'<>`]*")
 	urlUser  = compiled("//[^/\\s\"'<>`]*@(sha[0-9]+:)?")
 	// keyed secrets: a header, a scheme, or name=value. "token: denied" is no
-	// secret, so a bare token needs "=" or the quotes of JSON.
-	keyedSecret = compiled(`(?i)((?:authorization|x-registry-auth)\\?["']?\s*[:=]\s*\\?["']?)(?:(?:basic|bearer|digest|negotiate|token) )?([^\s"',;\\]+)` +
+	// secret, so a bare token needs "=" or the quotes of JSON, both of them: a URL in
+	// quotes can end in token.
+	keyedSecret = compiled(`(?i)((?:authorization|x-registry-auth)\\?["']?\s*[:=]\s*\\?["']?)(?:basic|bearer|digest|negotiate|token) ([^\s"',;\\]+)` +
+		`|((?:x-registry-auth\\?["']?\s*[:=]|authorization\\?["']?\s*=|authorization\\?["']\s*:)\s*\\?["']?)([^\s"',;\\]+)` +
+		`|(\bauthorization: )([^\s"',;\\]{24,})` + // shorter ones are the words of an error
 		`|(\b(?:basic|bearer) )([^\s"',;=\\]{8,}=*)` +
-		`|(\b(?:[a-z_-]*(?:password|passwd|secret|token|api_?key|apikey|signature|credential)|auth|sig|pwd)\\?["']?(?:=|\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
+		`|((?:\b` + keyNames + `\\?["']?=|["']` + keyNames + `\\?["']:)\s*\\?["']?)([^\s"',;&\\]+)` +
 		`|(\bpassw(?:or)?d: )([^\s"',;\\]+)`)
 	// cutSecret: those of keyedSecret whose value could be parted from the key at ": ".
 	// A URL that ends in token": is none, nor is "authorization: server message: ...".

@@ -31,6 +31,12 @@ func TestClean(t *testing.T) {
 		{"json", `{"access_token":"abc","password": "x"}`, `{"access_token":"***","password": "***"}`},
 		{"token phrase stays", "failed to fetch oauth token: denied", "failed to fetch oauth token: denied"},
 		{"password phrase stays", "unauthorized: incorrect username or password", "unauthorized: incorrect username or password"},
+		{"a URL that ends in token", `Post "https://ghcr.io/token": the token service redirects to another host`, `Post "https://ghcr.io/token": the token service redirects to another host`},
+		{"escaped JSON", `{\"refresh_token\":\"abc\"}`, `{\"refresh_token\":\"***\"}`},
+		{
+			"authorization phrase stays", "repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+			"repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+		},
 		{"github token", "with ghp_abcdefghijklmnop0123 given", "with *** given"},
 		{"jwt", "eyJhbGciOi.eyJzdWIi.sig", "***"},
 		{"hub user", "rate limit as 'bob': dckr_jti_abcd.", "rate limit as '***': ***"},

@@ -116,6 +116,33 @@ func TestPolicySource(t *testing.T) {
 	assert.Empty(t, PolicySource(`no decision in policy response`))
 }
 
+// TestPolicyOfARegistry: what a registry says of policies is its own answer, not the
+// verdict of one, in whatever BuildKit quotes it.
+func TestPolicyOfARegistry(t *testing.T) {
+	for _, said := range []string{
+		`source "docker-image://ghcr.io/a/b:1" denied by policy`,
+		`could not resolve image due to policy: source "docker-image://evil.test/x:1" not allowed by policy: action DENY`,
+		`denied: source "docker-image://ghcr.io/a/b:1" denied by policy: source denied by policy`,
+	} {
+		for _, quoting := range []string{
+			"failed to authorize: failed to fetch oauth token: denied: %",
+			"failed to fetch oauth token: %",
+			"failed to fetch oauth token: unexpected status from POST request to https://ghcr.io/token: 403 Forbidden: %",
+			"failed to fetch anonymous token: denied: %",
+			"unexpected status from GET request to https://ghcr.io/v2/a/b/manifests/1: 403 Forbidden\ndenied: %",
+			"unexpected status from GET request to https://ghcr.io/v2/a/b/manifests/1: 403 Forbidden\n%",
+			"pull access denied, repository does not exist or may require authorization: server message: %",
+			`failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": %`,
+			"denied: %", "unauthorized: %",
+		} {
+			text := strings.ReplaceAll(quoting, "%", said)
+			d := Diagnose("ghcr.io/a/b:1", text)
+			assert.NotEqual(t, PolicyDenied, d.Class, text)
+			assert.Empty(t, PolicySource(text), text)
+		}
+	}
+}
+
 // benchTexts are messages of the usual length, a long one, and a whole log.
 var benchTexts = []struct{ name, text string }{
 	{"short", corpus.Messages[4].Text},

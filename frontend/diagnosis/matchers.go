@@ -97,7 +97,10 @@ var policyPhrases = []string{
 	"is not an allowed gateway source",
 }
 
-func (f *facts) sourcePolicy() bool { return containsAny(f.low, policyPhrases) }
+// sourcePolicy: a registry can say the same, behind what BuildKit puts before its words.
+func (f *facts) sourcePolicy() bool {
+	return containsAny(f.low, policyPhrases) && containsAny(lower(beforeRegistry(f.text)), policyPhrases)
+}
 
 var registryPolicyWords = []string{"image access restricted", "blocked for organization", "due to configured policy", "projectpolicyviolation"}
 

@@ -32,6 +32,19 @@ func oneLine(text string) string {
 	return strings.TrimSpace(b.String())
 }
 
+// registryStart is where the first answer of a registry begins: a phrase of BuildKit's
+// that quotes one, or an error code in front of a message.
+var registryStart = compiled(tokenWithCredentials + "|" + tokenAnonymous + `|unexpected (?:status|http )|server message: |` +
+	`\b(?:Get|Head|Post) \\?"?http|(?:^| )(?:` + strings.Join(codes, "|") + `): `)
+
+// beforeRegistry is the part of one line of text that no registry can have written.
+func beforeRegistry(text string) string {
+	if at := registryStart().FindStringIndex(text); at != nil {
+		return text[:at[0]]
+	}
+	return text
+}
+
 // wrappers are what tools put before BuildKit's error, by tool and time.
 var wrappers = []string{
 	"error: ", "build error: ", "fatal: ", "buildx failed with: ", "buildx call failed with: ",
