@@ -77,6 +77,12 @@ workflows: ## actionlint
 faults: root tools ## faults and load; writes the tables of tests/README.md
 	$(GO) test -count=1 -timeout 40m -parallel 12 ./tests/faults ./tests/security -args -full
 
+.PHONY: attack
+attack: root tools ## hostile input of every kind, the benchmarks of large input, and the fuzz targets
+	$(GO) test -count=1 -timeout 40m ./tests/attack ./tests/security -args -full
+	$(GO) test -run '^$$' -bench Hostile -benchtime 1x ./plugin/... ./frontend/...
+	$(MAKE) --no-print-directory fuzz
+
 .PHONY: bake
 bake: tools ## print every group and target of the bake file
 	@for g in $$(sed -n 's/^\(group\|target\) "\([a-z][a-z-]*\)".*/\2/p' docker-bake.hcl); do \

@@ -27,11 +27,11 @@ func TestBuildctl(t *testing.T) {
 	}
 	out := build(world.UVDockerfile)
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
+	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
 	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
 
 	out = build("FROM ghcr.io/acme/private-base:1\n")
 	require.Equal(t, 1, out.Code)
-	require.Contains(t, out.Stderr, "error: failed to solve: the image could not be resolved\n\nghcr.io refused the stored credentials (denied), and refused without them too")
+	require.Contains(t, out.Stderr, "error: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
 	require.Contains(t, out.Stderr, "docker logout ghcr.io")
 }

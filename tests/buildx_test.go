@@ -14,8 +14,8 @@ func TestBuildxThroughRefusedCredentials(t *testing.T) {
 	e, _, d := world.FreshDaemon(t)
 	out := world.Buildx(t, d, shared.Pullsafe, harness.CommandOpt{Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e)})
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
-	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io refused the stored credentials; "+
+	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
+	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; "+
 		"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
 	require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/")
 	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
@@ -38,7 +38,7 @@ func TestBuildxErrorOfPrivateImage(t *testing.T) {
 	_, final, ok := strings.Cut(out.Stderr, "ERROR: failed to build: failed to solve: ")
 	require.True(t, ok, out.Stderr)
 	require.NotContains(t, final, rawToken)
-	require.Contains(t, final, "1 of 2 images could not be resolved\n\nghcr.io refused the stored credentials (denied), and refused without them too")
+	require.Contains(t, final, "1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
 	require.Contains(t, final, "\n  docker logout ghcr.io\n")
 	require.Contains(t, out.Stderr, "   2 | >>> COPY --from=ghcr.io/acme/private-tools:1 /bin/sh /x")
 }

@@ -32,7 +32,7 @@ func TestControls(t *testing.T) {
 	}{
 		{name: "retry=off", cmdline: "pullsafe retry=off", want: "docker logout ghcr.io"},
 		{name: "the build argument wins", cmdline: "pullsafe retry=off", opts: map[string]string{"build-arg:PULLSAFE_RETRY": "on"}, retried: true},
-		{name: "strict", cmdline: "pullsafe strict", want: "ghcr.io refused the stored credentials", retried: true},
+		{name: "strict", cmdline: "pullsafe strict", want: "ghcr.io rejected the stored credentials", retried: true},
 		{name: "hosts, another", opts: map[string]string{"build-arg:PULLSAFE_HOSTS": "quay.io"}, want: "docker logout ghcr.io"},
 		{name: "hosts, this one", opts: map[string]string{"build-arg:PULLSAFE_HOSTS": "quay.io,ghcr.io"}, retried: true},
 	} {

@@ -35,7 +35,7 @@ func TestDockerEngine(t *testing.T) {
 	t.Run("public image, login refused", func(t *testing.T) {
 		out := build(t, world.UVDockerfile, world.Stale(t, e), "-t", "example")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them",
+		require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them",
 			"the engine shows no warnings: the step has to say it")
 		require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/", "the name stays in the progress")
 		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
@@ -47,7 +47,7 @@ func TestDockerEngine(t *testing.T) {
 		out := build(t, "FROM ghcr.io/acme/private-base:1\n", world.Stale(t, e))
 		require.NotZero(t, out.Code)
 		require.Contains(t, out.Stderr, "docker logout ghcr.io")
-		require.Contains(t, out.Stderr, "ghcr.io refused the stored credentials")
+		require.Contains(t, out.Stderr, "ghcr.io rejected the stored credentials")
 	})
 	t.Run("login good", func(t *testing.T) {
 		out := build(t, "FROM ghcr.io/acme/private-base:1\nCOPY --from=ghcr.io/acme/tools:2 /etc/passwd /x\nRUN true\n", world.Good(t, e))

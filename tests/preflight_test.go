@@ -53,7 +53,7 @@ func TestPreflightCall(t *testing.T) {
 	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight")
 	require.Equal(t, 1, out.Code)
 	require.Contains(t, out.Stdout, "IMAGE ")
-	require.Contains(t, out.Stdout, "60 images: 10 ok, 10 ok without credentials, 40 failed\n")
+	require.Contains(t, out.Stdout, "60 images: 10 ok, 10 ok by anonymous fallback, 40 failed\n")
 	out = world.Buildx(t, d, shared.Pullsafe, opt, "--call=preflight,ignorestatus=true")
 	require.Zero(t, out.Code)
 }
@@ -114,7 +114,7 @@ func TestBakeNamesTheTarget(t *testing.T) {
 	out, err := d.Buildx(t.Context(), opt)
 	require.NoError(t, err)
 	require.Equal(t, 1, out.Code)
-	require.Contains(t, out.Stderr, "ERROR: target three: failed to solve: the image could not be resolved\n\nghcr.io refused the stored credentials")
+	require.Contains(t, out.Stderr, "ERROR: target three: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials")
 	require.Contains(t, out.Stderr, "docker logout ghcr.io")
 }
 

@@ -37,11 +37,11 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 
 		world.RequireNoScar(t, res, true)
 		require.Contains(t, res.Names(), "[internal] load metadata for ghcr.io/astral-sh/uv:0.7.1")
-		require.Contains(t, res.Names(), "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
+		require.Contains(t, res.Names(), "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
 
 		require.Len(t, res.Warnings, 1)
 		w := res.Warnings[0]
-		require.Equal(t, "RegistryCredentialsRefused: ghcr.io refused the stored credentials; "+
+		require.Equal(t, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; "+
 			"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)", string(w.Short))
 		require.Equal(t, "Dockerfile", w.SourceInfo.Filename)
 		require.EqualValues(t, 2, w.Range[0].Start.Line)
@@ -65,8 +65,8 @@ func TestOneWarningARegistryHost(t *testing.T) {
 			short = append(short, string(w.Short))
 		}
 		require.Len(t, short, 2, "%q", short)
-		require.Contains(t, strings.Join(short, "\n"), "ghcr.io refused the stored credentials")
-		require.Contains(t, strings.Join(short, "\n"), "docker.io refused the stored credentials")
+		require.Contains(t, strings.Join(short, "\n"), "ghcr.io rejected the stored credentials")
+		require.Contains(t, strings.Join(short, "\n"), "docker.io rejected the stored credentials")
 		world.RequireAnonymousPull(t, shared.Hub, "library/alpine", "REGISTRY-1.DOCKER.IO")
 		for _, repo := range []string{"acme/base", "acme/tools"} {
 			world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")

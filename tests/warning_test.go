@@ -42,7 +42,7 @@ func TestMetadataFile(t *testing.T) {
 	require.Equal(t, report.Summary{References: 2, OK: 1, OKWithoutCredentials: 1}, doc.Report.Summary)
 	require.Len(t, doc.Warnings, 1, string(dt))
 	w := doc.Warnings[0]
-	require.Contains(t, string(w.Short), "RegistryCredentialsRefused: ghcr.io refused the stored credentials")
+	require.Contains(t, string(w.Short), "RegistryCredentialsRefused: ghcr.io rejected the stored credentials")
 	require.NotEmpty(t, w.Detail)
 	require.NotEmpty(t, w.URL)
 	require.Equal(t, "Dockerfile", w.SourceInfo.Filename)

@@ -111,7 +111,7 @@ func sayDone(w io.Writer, a *fix.Action) {
 		say(w, "Removed the login for %s.", a.Registry.Domain)
 	}
 	say(w, "  To undo it: %s", a.Undo())
-	say(w, "  A client that keeps running may give the old answer for five minutes.")
+	say(w, "  A long-running client (an IDE) may cache credentials for five minutes.")
 }
 
 func say(w io.Writer, format string, args ...any) {

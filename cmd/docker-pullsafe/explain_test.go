@@ -82,9 +82,9 @@ func TestExplainCommand(t *testing.T) {
 		out   string
 		err   string
 	}{
-		{"file", "", []string{path}, 0, "the registry refused the stored credentials (denied)", ""},
+		{"file", "", []string{path}, 0, "the registry rejected the stored credentials (\"denied\")", ""},
 		{"standard input", text, nil, 0, "--ref IMAGE", ""},
-		{"dash", text, []string{"-"}, 0, "the registry refused", ""},
+		{"dash", text, []string{"-"}, 0, "the registry rejected", ""},
 		{"ref", text, []string{"--ref", "ghcr.io/a/b:1"}, 0, "docker pull ghcr.io/a/b:1", ""},
 		{"nothing found", "all is well\n", nil, 0, "No registry failure in this text (1 line).", ""},
 		{"empty", "", nil, 0, "The text is empty", ""},

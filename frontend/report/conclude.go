@@ -89,18 +89,18 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 		}
 		return sayHelperAnswers(first, last), steps(host, doLogin, doLogout, noteHelperAll)
 	case diagnosis.TLSFailure:
-		return sayUnfinished + inParens(last.Message), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
+		return sayUnfinished + Quote(last.Message), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
 	case diagnosis.NotFound:
 		return sayMissing, steps(host, noteTypo, doLogin, doLogout)
 	case diagnosis.NoMatchingPlatform:
 		return sayNoPlatform, steps(host, notePlatforms, doLogout)
 	case diagnosis.RateLimited:
-		return sayAnonymousLimit + inParens(last.Message), steps(host, doLogin, noteRaises)
+		return sayAnonymousLimit + Quote(last.Message), steps(host, doLogin, noteRaises)
 	case diagnosis.PolicyDenied:
 		return sayPolicy(first, last), steps(host, doLogout, doLogin, notePolicyAlias)
 	case diagnosis.Canceled:
 		return sayCanceled, steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
 	default:
-		return sayUnfinished + inParens(last.Message), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
+		return sayUnfinished + Quote(last.Message), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
 	}
 }

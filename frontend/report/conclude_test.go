@@ -158,7 +158,7 @@ func TestWarning(t *testing.T) {
 		assert.NotContains(t, short, "\n")
 	}
 	golden(t, "warning.golden", b.String())
-	assert.Equal(t, "ghcr.io refused the stored credentials; resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
+	assert.Equal(t, "ghcr.io rejected the stored credentials; resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io",
 		report.Warning{Host: "ghcr.io", Refs: uv, Answer: diagnosis.Diagnose(uv[0], ghcrRejected)}.Short())
 }
 
@@ -206,15 +206,15 @@ func TestExplainControls(t *testing.T) {
 }
 
 func TestStep(t *testing.T) {
-	assert.Equal(t, "[pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1.4 without them",
+	assert.Equal(t, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1.4 without them",
 		report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrBareDenied)))
-	assert.Contains(t, report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrHead403)), " without them [pullsafe:denied-ambiguous/resolved]")
+	assert.Contains(t, report.Step(fellBack(t, "ghcr.io/acme/base:1.4", ghcrHead403)), " without credentials stored for ghcr.io [pullsafe:denied-ambiguous/resolved]")
 }
 
 func TestExplainSingle(t *testing.T) {
 	c := report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", ghcrBareDenied), "ghcr.io/a/b:1")
-	assert.Equal(t, "ghcr.io refused the stored credentials (denied)", c.Headline)
-	assert.Contains(t, c.Open, "not known")
+	assert.Equal(t, "ghcr.io rejected the stored credentials (\"denied\")", c.Headline)
+	assert.Contains(t, c.Open, "does not tell")
 	assert.Equal(t, "docker logout ghcr.io", c.Remedies[0].Command)
 	assert.Equal(t, "docker pull ghcr.io/a/b:1", c.Remedies[1].Command)
 	assert.Contains(t, c.Remedies[2].Command, "docker login ghcr.io")
@@ -222,7 +222,7 @@ func TestExplainSingle(t *testing.T) {
 	c = report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", ghcrHead403), "ghcr.io/a/b:1")
 	assert.NotContains(t, c.Headline, "private")
 	assert.NotContains(t, c.Headline, "stored credentials")
-	assert.Contains(t, c.Open, "whether a login was sent")
+	assert.Contains(t, c.Open, "whether credentials were sent")
 
 	for _, text := range []string{ghcrAnonymous, brokenHelper, "ghcr.io/a/b:1: not found"} {
 		c = report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", text), "ghcr.io/a/b:1")

@@ -53,7 +53,7 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 	case diagnosis.CredentialsRejected, diagnosis.DeniedAmbiguous, diagnosis.AuthRequired:
 		return remediesDenied(d)
 	case diagnosis.CredentialHelper:
-		return steps(d.Host, noteRepair+inParens(d.Message), noteHelper(d.Host))
+		return steps(d.Host, noteRepair+Quote(d.Message), noteHelper(d.Host))
 	case diagnosis.RateLimited:
 		if d.UsedCredentials != nil && *d.UsedCredentials {
 			return steps(d.Host, noteAccount)

@@ -24,17 +24,31 @@ type Warning struct {
 
 // Short is the text. It holds the command, because buildx shows no more than this.
 func (w Warning) Short() string {
-	d, without, todo := w.answer(), "credentials", "Run: "+logout(w.Host).Command
+	d, todo := w.answer(), "Run: "+logout(w.Host).Command
 	d.Message = ""
 	//exhaustive:ignore
 	switch d.Class {
 	case diagnosis.CredentialHelper:
 		todo = "Repair it or remove it from config.json"
-	case diagnosis.DeniedAmbiguous: // it does not show that there were any credentials
+	case diagnosis.DeniedAmbiguous:
 	default:
-		d.Class, without = diagnosis.CredentialsRejected, "them"
+		d.Class = diagnosis.CredentialsRejected
 	}
-	return fmt.Sprintf("%s; resolved %s without %s%s. %s", opening(d), listed(w.Refs), without, warningCode(d), todo)
+	return fmt.Sprintf("%s; resolved %s without %s%s. %s", opening(d), listed(w.Refs), without(d), warningCode(d), todo)
+}
+
+// without is what an image was resolved without, behind [opening]. More cannot be
+// claimed: other credentials can be stored for the host alias, or for where it redirects.
+func without(d diagnosis.Diagnosis) string {
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.CredentialsRejected:
+		return "them"
+	case diagnosis.CredentialHelper:
+		return "it"
+	default: // it does not show that there were any
+		return "credentials stored for " + where(d)
+	}
 }
 
 // warningCode is empty for rejected credentials: the name of the rule says that.
@@ -56,27 +70,24 @@ func FallbackCode(text string) Code {
 // Detail is the detail, line by line.
 func (w Warning) Detail() []string {
 	d, run := w.answer(), logout(w.Host).Command
-	answer, public := where(d)+" answered: "+d.Message, " is public: it was had"
-	if d.Message == "" || d.Class == diagnosis.CredentialHelper {
-		answer = opening(d)
-	}
+	resolved := " was resolved"
 	if len(w.Refs) > 1 {
-		public = " are public: they were had"
+		resolved = " were resolved"
 	}
 	lines := []string{
-		answer + ".",
-		listed(w.Refs) + public + " from the same registry without credentials.",
+		opening(d) + ".",
+		listed(w.Refs) + resolved + " under a host alias, without the credentials stored for " + w.Host + ".",
 	}
 	if d.Class == diagnosis.CredentialHelper {
-		lines = append(lines, "To mend it: repair the credential helper, "+noteHelper(w.Host)+".")
+		lines = append(lines, "To fix it: repair the credential helper, "+noteHelper(w.Host)+".")
 	} else {
 		lines = append(lines,
-			"To mend it: "+run+", and log in again only if you need to.",
+			"To fix it: "+run+", and log in again only if you need to.",
 			sentence(noteEnv),
 			sentence(noteKeepForPush(where(d))))
 	}
 	return append(lines,
-		"A client that keeps running may give the old answer for five minutes.",
+		"A long-running client (an IDE) may cache credentials for five minutes.",
 		"To silence this warning: # check=skip="+Rule+". To make it an error: PULLSAFE_STRICT=true or # check=error=true.")
 }
 
@@ -108,6 +119,6 @@ const StepMark = "[pullsafe] "
 // for clients and daemons that show no warnings. A terminal cuts it, so what to run
 // comes early.
 func Step(r *resolve.Resolution) string {
-	return fmt.Sprintf(StepMark+"%s. Run: %s. Resolved %s without them%s",
-		opening(r.Written), logout(r.Written.Host).Command, diagnosis.Clean(r.Ref, maxAnswer), warningCode(r.Written))
+	return fmt.Sprintf(StepMark+"%s. Run: %s. Resolved %s without %s%s",
+		opening(r.Written), logout(r.Written.Host).Command, diagnosis.Clean(r.Ref, maxAnswer), without(r.Written), warningCode(r.Written))
 }

@@ -17,9 +17,9 @@ import (
 // are in warning.go.
 
 const (
-	noteAgain        = "then build again; a client that keeps running may give the old answer for five minutes"
+	noteAgain        = "then build again; a long-running client (an IDE) may cache credentials for five minutes"
 	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
-	noteWait         = "a login does not help: wait and build again"
+	noteWait         = "logging in does not help: wait and build again"
 	noteHelperAll    = "or remove credsStore from config.json of the Docker CLI: that helper answers for every host"
 	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
 	noteHidden       = "some registries answer the same for private images: log in if it is one"
@@ -29,25 +29,25 @@ const (
 	noteTLS          = "check the certificate and the builder's trust: ca, http and insecure for this host in buildkitd.toml or daemon.json"
 	notePolicy       = "use an image that the source policy allows, or change the policy"
 	noteRegistryRule = "ask the administrator of the registry or organization: this image is blocked there"
-	noteFirewall     = "neither login nor logout changes this answer: see the registry's own words"
+	noteFirewall     = "not a problem of credentials: see the registry's own words"
 	noteReference    = "check the name; an ARG used in FROM needs a value and must be declared before the first FROM"
 	noteAccount      = "the account's own limit is reached: wait, or use another account or a mirror"
-	noteTLSAlias     = "a private CA or http setting of the builder counts only for the host as it is written there"
+	noteTLSAlias     = "a private CA or http setting of the builder applies only to the host as it is spelled there"
 	noteOrWait       = "or wait, or use a mirror"
 	noteRaises       = "a login raises the limit; or wait, or use a mirror"
-	noteTryAgain     = "build again: the try without credentials may pass"
+	noteTryAgain     = "build again: the anonymous fallback may succeed"
 	noteHost         = "the registry host of the image"
-	notePublic       = "if this works now, the image is public and only the stored login was bad"
-	notePush         = "the login must be allowed to push to this repository"
+	notePublic       = "if this works, only the stored credentials were wrong"
+	notePush         = "the credentials need permission to push to this repository"
 	noteRepair       = "repair the credential helper"
-	notePolicyAlias  = "or allow the other spelling of the host in the source policy, if images may be pulled without credentials"
+	notePolicyAlias  = "or allow the host alias in the source policy, if images may be pulled anonymously"
 )
 
 // noteKeepForPush: buildx looks up Docker Hub under the name of its registry, and
 // would take HOST@pull for pushes to the host too
 // (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
 func noteKeepForPush(host string) string {
-	return "or keep the login for all else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
+	return "or keep the credentials for everything else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
 }
 
 // noteHelper names the key to remove, where the host is known.
@@ -61,53 +61,57 @@ func noteHelper(host string) string {
 
 func where(d diagnosis.Diagnosis) string { return cmp.Or(d.Host, "the registry") }
 
-func inParens(s string) string {
+// unquote keeps words from closing the quotes and parentheses around them.
+var unquote = strings.NewReplacer(`"`, "'", "(", "[", ")", "]")
+
+// Quote puts the words of a registry, of a helper or of a policy, which were cleaned,
+// behind ours, such that they cannot be taken for ours; nothing where there are none.
+func Quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return " (" + s + ")"
+	return ` ("` + unquote.Replace(s) + `")`
 }
 
 // opening is the first half of a headline: the answer to the attempt as written.
 func opening(d diagnosis.Diagnosis) string {
-	answer := inParens(d.Message)
+	answer := Quote(d.Message)
 	if d.Class == diagnosis.CredentialsRejected {
-		return where(d) + " refused the stored credentials" + answer
+		return where(d) + " rejected the stored credentials" + answer
 	}
 	if d.Class == diagnosis.CredentialHelper {
 		return "the credential helper for " + where(d) + " failed" + answer
 	}
-	return where(d) + " refused access" + answer
+	return where(d) + " denied access" + answer
 }
 
 func sayDeniedToo(first diagnosis.Diagnosis) string {
 	if first.Class == diagnosis.CredentialHelper {
-		return "; without credentials the registry refused: private or missing"
+		return "; anonymous access was denied: private or missing"
 	}
-	without := "them"
 	if first.Class == diagnosis.DeniedAmbiguous {
-		without = "credentials"
+		return ", anonymously too: private or missing"
 	}
-	return ", and refused without " + without + " too: private, missing, or no access"
+	return ", and denied anonymous access: private or missing"
 }
 
 func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
 	if first.Class == diagnosis.CredentialHelper {
-		return ", and for every host: nothing could be tried without credentials"
+		return ", for the host alias too: no anonymous attempt was possible"
 	}
 	if last.Class == diagnosis.CredentialHelper {
-		return "; a credential helper answers for every host, so nothing could be tried without credentials"
+		return "; a credential helper answers for the host alias too: no anonymous attempt was possible"
 	}
-	return "; credentials were sent under the other spelling of the host too (a helper that answers for every host, or a redirect), so nothing could be tried without them"
+	return "; credentials were sent for the host alias too (a helper that answers for every host, or a redirect): no anonymous attempt was possible"
 }
 
 const (
-	sayMissing        = "; without credentials it has no such image: missing, or hidden"
-	sayNoPlatform     = "; the image is public, but not for this platform"
-	sayAnonymousLimit = "; without credentials its limit is reached"
-	sayUnfinished     = "; the try without credentials failed on the way"
-	sayCanceled       = "; the try without credentials was canceled"
-	sayOff            = "; not tried without credentials: that is switched off for this host"
+	sayMissing        = "; anonymously, it has no such image: missing, or hidden"
+	sayNoPlatform     = "; anonymously, it has the image, but not for this platform"
+	sayAnonymousLimit = "; its rate limit for anonymous access is exceeded"
+	sayUnfinished     = "; the anonymous fallback failed"
+	sayCanceled       = "; the anonymous fallback was canceled"
+	sayOff            = "; the anonymous fallback is switched off for this host"
 )
 
 // sayPolicy: the anonymous attempt carries a rule that lets no policy lead it to
@@ -115,23 +119,20 @@ const (
 func sayPolicy(first, last diagnosis.Diagnosis) string {
 	src := last.PolicySource
 	if src == "" {
-		return "; not tried without credentials: the source policy allows only the host as written"
+		return "; no anonymous fallback: the source policy allows only the host as written"
 	}
 	named, ok := llb.ParseImageSource(src)
-	src = diagnosis.Clean(src, maxAnswer)
+	src = Quote(diagnosis.Clean(src, maxAnswer))
 	if !ok || !registry.Same(reference.Domain(named), first.Host) {
-		return "; not tried without credentials: a source policy makes " + src + " of the other spelling of the host"
+		return "; no anonymous fallback: a source policy converts the host alias" + src
 	}
-	return "; not tried without credentials: the source policy does not allow " + src
+	return "; no anonymous fallback: the source policy does not allow the host alias" + src
 }
 
 func sayFallback(first diagnosis.Diagnosis, strict bool) string {
-	say := "; it can be had without credentials"
-	if first.Class == diagnosis.CredentialsRejected {
-		say = "; it can be had without them"
-	}
+	say := "; resolved without " + without(first)
 	if strict {
-		say += ", which strict does not allow"
+		say += ", which strict mode does not allow"
 	}
 	return say
 }
@@ -139,31 +140,31 @@ func sayFallback(first diagnosis.Diagnosis, strict bool) string {
 // sayVerdict: BuildKit drops the words that tell a policy's own request from others:
 // a refusal may mean that the policy wanted to know more of the image.
 func sayVerdict(policy diagnosis.Diagnosis) string {
-	verdict := "could not be evaluated with the stored ones"
+	verdict := "could not be evaluated with the stored credentials"
 	if policy.Class == diagnosis.PolicyDenied {
 		verdict = "does not allow it"
 	}
-	return "; had without credentials, but a policy " + verdict + inParens(policy.Message)
+	return "; resolved by the anonymous fallback, but a policy " + verdict + Quote(policy.Message)
 }
 
 // headline is the whole line when there was no anonymous fallback.
 func headline(d diagnosis.Diagnosis) string {
-	answer, r := inParens(d.Message), registry.Of(d.Host)
+	answer, r := Quote(d.Message), registry.Of(d.Host)
 	switch d.Class {
 	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
 		return opening(d)
 	case diagnosis.AuthRequired:
 		if r.NoLogin || r.TokensForAll {
-			return where(d) + " refused a request without credentials" + answer + ", which it normally serves: a fault of the registry"
+			return where(d) + " denied anonymous access" + answer + ", which it normally allows: a fault of the registry"
 		}
-		return where(d) + " has no stored credentials and refused without" + answer + ": private or missing"
+		return "no credentials are stored for " + where(d) + ", and anonymous access was denied" + answer + ": private or missing"
 	case diagnosis.DeniedAmbiguous:
 		if r.NoLogin {
 			return opening(d) + ", although it needs no login"
 		}
 		return opening(d) + ": private, missing, or no access"
 	case diagnosis.RateLimited:
-		return where(d) + " got too many requests" + answer
+		return "the rate limit of " + where(d) + " is exceeded" + answer
 	case diagnosis.NotFound:
 		if d.Message == "not found" {
 			answer = ""
@@ -177,9 +178,9 @@ func headline(d diagnosis.Diagnosis) string {
 		}
 		return "no connection to " + where(d) + " from the " + side(d) + answer
 	case diagnosis.TLSFailure:
-		return "no trusted TLS connection to " + where(d) + " from the " + side(d) + answer
+		return "TLS verification failed for " + where(d) + " on the " + side(d) + answer
 	case diagnosis.RegistryOutage:
-		return where(d) + " does not work as it should" + answer
+		return where(d) + " returned a server error or an invalid response" + answer
 	case diagnosis.PolicyDenied:
 		return "a policy does not allow this image" + answer
 	case diagnosis.InvalidReference:
@@ -188,13 +189,13 @@ func headline(d diagnosis.Diagnosis) string {
 		return "canceled"
 	case diagnosis.NotARegistryError:
 	}
-	return d.Message
+	return "the request failed" + answer
 }
 
 // leftOpen is what one answer with credentials leaves open.
 var leftOpen = map[diagnosis.Class]string{
-	diagnosis.CredentialsRejected: "not known from this alone: whether the image can be pulled without the login",
-	diagnosis.DeniedAmbiguous:     "not known from this alone: whether a login was sent, and whether the image can be pulled without one",
+	diagnosis.CredentialsRejected: "this answer alone does not tell whether the image can be pulled anonymously",
+	diagnosis.DeniedAmbiguous:     "this answer alone does not tell whether credentials were sent, nor whether the image can be pulled anonymously",
 }
 
 func side(d diagnosis.Diagnosis) string {
@@ -210,7 +211,7 @@ const (
 	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"
 
-	wordsLoginRefused   = "Registry login refused"
+	wordsLoginRefused   = "Registry credentials rejected"
 	wordsCannotBePulled = "Image cannot be pulled"
 )
 
@@ -233,7 +234,7 @@ const wordsUnsure = "BuildKit does not say which of the images that the step nee
 // outcomeWords are the outcomes in a table.
 var outcomeWords = map[Outcome]string{
 	OK:                   "ok",
-	OKWithoutCredentials: "ok, without credentials",
+	OKWithoutCredentials: "ok, anonymous fallback",
 	Failed:               "FAILED",
 	NotChecked:           "not checked",
 }
@@ -248,7 +249,7 @@ func (s Summary) Closing() string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{s.OKWithoutCredentials, "ok without credentials"}, {s.Failed, "failed"}, {s.NotChecked, "not checked"}} {
+	}{{s.OKWithoutCredentials, "ok by anonymous fallback"}, {s.Failed, "failed"}, {s.NotChecked, "not checked"}} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}

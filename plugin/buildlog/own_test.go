@@ -130,7 +130,7 @@ Dockerfile:3
 	res := explain(t, log, "")
 	require.Len(t, res.Failures, 2)
 	f := res.Failures[0]
-	assert.Equal(t, "ghcr.io refused the stored credentials (denied), and refused without them too: private, missing, or no access", f.Explanation)
+	assert.Equal(t, "ghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing", f.Explanation)
 	assert.Equal(t, "denied", f.Message)
 	assert.Equal(t, diagnosis.AuthRequired, res.Failures[1].Class)
 	assert.Equal(t, "nvcr.io/acme/app:1", res.Failures[1].Ref)
@@ -162,7 +162,7 @@ func TestOwnWarning(t *testing.T) {
 			assert.Equal(t, "ghcr.io", f.Host)
 			assert.Equal(t, tc.want, append([]string{f.Ref}, f.Refs...))
 			assert.True(t, f.AnonymousRetryCanHelp)
-			assert.Contains(t, f.Explanation, "it can be had without")
+			assert.Contains(t, f.Explanation, "resolved without")
 			named, err := reference.ParseNormalizedNamed(tc.refs[0])
 			require.NoError(t, err)
 			want := report.Explain(&resolve.Resolution{Written: d, Alias: named})

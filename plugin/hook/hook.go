@@ -81,7 +81,7 @@ func sentence(d diagnosis.Diagnosis) string {
 	case diagnosis.CredentialsRejected:
 		return host + " refused the stored login; the image can be public all the same. Find out:"
 	default:
-		return host + " refused access, perhaps because of a stored login. Find out:"
+		return host + " denied access, perhaps because of a stored login. Find out:"
 	}
 }
 

@@ -32,8 +32,8 @@ func TestAnswer(t *testing.T) {
 		last    LastError
 		want    string
 	}{
-		{"pull", "pull", nil, pullDenied, unknown, "ghcr.io refused access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
-		{"run", "run", nil, "docker: " + pullDenied, unknown, "ghcr.io refused access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
+		{"pull", "pull", nil, pullDenied, unknown, "ghcr.io denied access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
+		{"run", "run", nil, "docker: " + pullDenied, unknown, "ghcr.io denied access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
 		{"build that says why", "build", nil, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check"},
 		{"with a file", "build", map[string]string{"file": ""}, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check -f FILE"},
 		{"with a file, of a plugin", "buildx build", map[string]string{"f": ""}, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check -f FILE"},
@@ -55,7 +55,7 @@ func TestAnswer(t *testing.T) {
 		{"push", "push", nil, "denied: requested access to the resource is denied", unknown, ""},
 		{"nothing failed", "build", nil, "", unknown, ""},
 		{"no daemon", "build", nil, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", unknown, ""},
-		{"explained by pullsafe", "build", nil, "ERROR: failed to solve: the image could not be resolved\n\nghcr.io refused the stored credentials (denied), and refused without them too: private, missing, or no access [pullsafe:credentials-rejected/auth-required]\n  ghcr.io/a/b    Dockerfile:1    FROM ghcr.io/a/b\n", unknown, ""},
+		{"explained by pullsafe", "build", nil, "ERROR: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing [pullsafe:credentials-rejected/auth-required]\n  ghcr.io/a/b    Dockerfile:1    FROM ghcr.io/a/b\n", unknown, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			req := hooks.Request{RootCmd: tc.command, Flags: tc.flags, CommandError: tc.err}

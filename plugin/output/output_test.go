@@ -59,7 +59,7 @@ func TestTable(t *testing.T) {
 	require.Contains(t, text, "alpine:3                                   -               ok        Dockerfile:1         sha256:0123456789ab   linux/amd64, linux/386 and 1 more\n")
 	require.Contains(t, text, "\n"+strings.Repeat(" ", 69)+"Dockerfile:7\n")
 	require.Contains(t, text, "ghcr.io/a/c:1 (not needed by the target)")
-	require.Contains(t, text, "3 images: 1 ok, 1 ok without credentials, 1 failed\n")
+	require.Contains(t, text, "3 images: 1 ok, 1 ok by anonymous fallback, 1 failed\n")
 	require.Contains(t, text, "  run this    # to mend it\n")
 
 	b.Reset()
@@ -70,19 +70,19 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "No images are named: there is nothing to check.\n", b.String())
 	b.Reset()
 	require.NoError(t, output.Table(&b, findings()[:1], nil, false))
-	require.Contains(t, b.String(), "Nothing stands in the way of a build.\n")
+	require.Contains(t, b.String(), "All images can be pulled.\n")
 }
 
 func TestGitHub(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, output.GitHub(&b, findings(), false))
-	require.Equal(t, `::warning file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry login refused::ghcr.io/a/b:1: ghcr.io refused%0Athe stored credentials, 100%25: really%0Arun this  # to mend it%0Aor that
+	require.Equal(t, `::warning file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry credentials rejected::ghcr.io/a/b:1: ghcr.io refused%0Athe stored credentials, 100%25: really%0Arun this  # to mend it%0Aor that
 ::warning title=Image cannot be pulled::ghcr.io/a/c:1: no connection
-3 images: 1 ok, 1 ok without credentials, 1 failed
+3 images: 1 ok, 1 ok by anonymous fallback, 1 failed
 `, b.String())
 	b.Reset()
 	require.NoError(t, output.GitHub(&b, findings(), true))
-	require.True(t, strings.HasPrefix(b.String(), "::error file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry login refused::"))
+	require.True(t, strings.HasPrefix(b.String(), "::error file=a%3Ab%2Cc/Dockerfile,line=3,title=Registry credentials rejected::"))
 }
 
 // TestJSON: the schema is that of the preflight; what is added does not change it.

@@ -50,10 +50,7 @@ func cell(text, style string) report.Cell { return report.Cell{Text: text, Style
 
 // verdict says what became of a credential.
 func verdict(r *finding.Registry) report.Cell {
-	answer := ""
-	if r.Answer != "" {
-		answer = " (" + r.Answer + ")"
-	}
+	answer := report.Quote(r.Answer)
 	switch r.Verdict {
 	case finding.Accepted:
 		if r.Rejected > 0 {
@@ -126,11 +123,11 @@ func closing(findings []finding.Finding) string {
 	text := s.Closing() + "\n"
 	switch {
 	case s.OKWithoutCredentials == 1:
-		text += "docker build stops at 1 image that everybody can pull: the login is in the way.\n"
+		text += "The stored credentials were rejected for 1 image that can be pulled without them.\n"
 	case s.OKWithoutCredentials > 1:
-		text += fmt.Sprintf("docker build stops at %d images that everybody can pull: the login is in the way.\n", s.OKWithoutCredentials)
+		text += fmt.Sprintf("The stored credentials were rejected for %d images that can be pulled without them.\n", s.OKWithoutCredentials)
 	case s.Failed == 0 && s.References > 0 && s.NotChecked == 0:
-		text += "Nothing stands in the way of a build.\n"
+		text += "All images can be pulled.\n"
 	}
 	return text
 }

@@ -21,7 +21,7 @@ type engineKind struct {
 }
 
 var (
-	engine20 = engineKind{"Engine 20.10", harness.ToolEngine, (*harness.Env).StartDockerd, "[pullsafe] ghcr.io refused the stored credentials ("}
+	engine20 = engineKind{"Engine 20.10", harness.ToolEngine, (*harness.Env).StartDockerd, "[pullsafe] ghcr.io rejected the stored credentials ("}
 	engine29 = engineKind{"Engine 29", harness.ToolEngine29, (*harness.Env).StartEngine29, "RegistryCredentialsRefused: ghcr.io refused"}
 )
 
@@ -150,7 +150,7 @@ func TestCompose(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, out.Code, "%s:\n%s%s", s.name, out.Stdout, out.Stderr)
 			// Compose prints the steps of a build and none of its warnings.
-			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, "pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io."), "%s\n%s", out.Stdout, out.Stderr)
+			require.Equal(t, s.refused, strings.Contains(out.Stdout+out.Stderr, "pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io."), "%s\n%s", out.Stdout, out.Stderr)
 			return facts{
 				"example": engineFacts(t, d, "example")["`docker run`"], "other": engineFacts(t, d, "example-other")["`docker run`"],
 			}

@@ -70,7 +70,7 @@ func privateImage(t *testing.T, d *running) string {
 	require.NotZero(t, out.Code)
 	for _, text := range []string{res.Err.Error(), final(out)} {
 		require.NotContains(t, text, rawToken)
-		require.Contains(t, text, "1 of 2 images could not be resolved\n\n"+p.Host()+" refused the stored credentials")
+		require.Contains(t, text, "1 of 2 images could not be resolved\n\n"+p.Host()+" rejected the stored credentials")
 		require.Contains(t, text, p.private)
 		require.Contains(t, text, "docker logout "+p.Host())
 	}

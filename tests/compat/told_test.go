@@ -33,8 +33,8 @@ func told(t *testing.T, d *running) string {
 	out := d.command(t, shared.Pullsafe, world.Dockerfile("FROM "+p.base+"\nRUN true\n"), p.stale(t, d))
 	require.Zero(t, out.Code, out.Stderr)
 	p.requireRescued(t, "base")
-	require.Contains(t, out.Stderr, "[pullsafe] "+p.Host()+" refused the stored credentials (denied). Run: docker logout "+p.Host()+". Resolved "+p.base+" without them")
-	if strings.Contains(out.Stderr, "RegistryCredentialsRefused: "+p.Host()+" refused the stored credentials; resolved "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
+	require.Contains(t, out.Stderr, "[pullsafe] "+p.Host()+" rejected the stored credentials (\"denied\"). Run: docker logout "+p.Host()+". Resolved "+p.base+" without them")
+	if strings.Contains(out.Stderr, "RegistryCredentialsRefused: "+p.Host()+" rejected the stored credentials; resolved "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
 		return "a step and a warning"
 	}
 	return "a step"

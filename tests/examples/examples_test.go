@@ -42,7 +42,7 @@ func buildMultiRegistry(t *testing.T, s *stage) {
 	}
 	out := s.buildx(t, s.stale, "build", "--call=preflight", ".")
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stdout, "6 images: 2 ok, 4 ok without credentials\n")
+	require.Contains(t, out.Stdout, "6 images: 2 ok, 4 ok by anonymous fallback\n")
 }
 
 // buildPrivateAndPublic: the team's login is good for the private image, which

@@ -40,18 +40,18 @@ func TestFaults(t *testing.T) {
 
 // goodLogin are faults under a login that the registry takes.
 func goodLogin() []scenario {
-	const outage, client, builder = "HOST does not work as it should", "no connection to HOST from the client", "no connection to HOST from the builder"
+	const outage, client, builder = "HOST returned a server error or an invalid response", "no connection to HOST from the client", "no connection to HOST from the builder"
 	return []scenario{
 		{name: "token service answers 503", fault: always(status503(), token), words: outage + " (unavailable: maintenance)", fast: true},
 		{name: "token service answers 503 once", fault: times(1, status503(), token)},
-		{name: "token service answers 429", fault: always(harness.FaultRetryAfter(1), token), words: "HOST got too many requests (toomanyrequests: slow down)"},
+		{name: "token service answers 429", fault: always(harness.FaultRetryAfter(1), token), words: "the rate limit of HOST is exceeded (\"toomanyrequests: slow down\")"},
 		{name: "token service breaks the connection", fault: always(harness.FaultReset(), token), words: client},
 		{name: "token service answers after 30 s", fault: always(harness.FaultDelay(30*time.Second), token, get)},
 		{name: "token service never answers", fault: always(harness.FaultHang(), token), words: "no answer from HOST in time"},
 		{name: "token cut off", fault: always(harness.FaultShort(20), token), words: outage + " (unable to decode token response: unexpected EOF)"},
 		{name: "token broken off", fault: always(harness.FaultCut(20), token), words: outage + " (unable to decode token response: "},
 		{name: "token service answers HTML", fault: always(page(), token), words: outage + " (unable to decode token response: invalid character '<'"},
-		{name: "manifest 429, Retry-After", fault: always(harness.FaultRetryAfter(1), manifest), words: "HOST got too many requests (429 Too Many Requests)"},
+		{name: "manifest 429, Retry-After", fault: always(harness.FaultRetryAfter(1), manifest), words: "the rate limit of HOST is exceeded (\"429 Too Many Requests\")"},
 		{name: "manifest 429 once", fault: times(1, harness.FaultRetryAfter(1), manifest)},
 		{name: "manifest 503", fault: always(status503(), manifest), words: outage + " (503 Service Unavailable)"},
 		{name: "manifest 503 once", fault: times(1, status503(), manifest)},
@@ -83,8 +83,8 @@ func goodLogin() []scenario {
 // refusedLogin are faults that hit the try without credentials, after the login
 // was refused.
 func refusedLogin() []scenario {
-	const way = "HOST refused the stored credentials (denied); the try without credentials failed on the way ("
-	const limit = "HOST refused the stored credentials (denied); without credentials its limit is reached (429 Too Many Requests)"
+	const way = "HOST rejected the stored credentials (\"denied\"); the anonymous fallback failed ("
+	const limit = "HOST rejected the stored credentials (\"denied\"); its rate limit for anonymous access is exceeded (429 Too Many Requests)"
 	return nobodys([]scenario{
 		{name: "token service answers 503", fault: always(status503(), token), words: way + "503 Service Unavailable)"},
 		{name: "token service answers 503 once", fault: times(1, status503(), token), fast: true},
@@ -107,7 +107,7 @@ func refusedLogin() []scenario {
 		{name: "content of the manifest is HTML", fault: always(page(), manifest, get), words: way + "short read: expected "},
 		{name: "manifest is HTML", fault: always(page(), manifest), words: way},
 		{name: "manifest garbled", fault: always(harness.FaultGarble(), manifest, get), words: way + "failed commit"},
-		{name: "Docker-Content-Digest of nothing", fault: always(harness.FaultHeader("Docker-Content-Digest", wrongDigest), manifest, byTag), words: "HOST refused the stored credentials (denied); without credentials it has no such image"},
+		{name: "Docker-Content-Digest of nothing", fault: always(harness.FaultHeader("Docker-Content-Digest", wrongDigest), manifest, byTag), words: "HOST rejected the stored credentials (\"denied\"); without credentials it has no such image"},
 		{name: "Docker-Content-Digest is no digest", fault: always(harness.FaultHeader("Docker-Content-Digest", "sha256:beef"), manifest, byTag), words: way + `"sha256:beef" in header not a valid digest`},
 		{name: "layer broken off in the middle", fault: onLayer(often, plain(harness.FaultCut(layerSize/3)))},
 		{name: "layer broken off once", fault: onLayer(1, plain(harness.FaultCut(layerSize/3))), seen: resumed},

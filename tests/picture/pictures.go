@@ -41,13 +41,13 @@ var pictures = []picture{
 		syntax: "# syntax=org/pullsafe:1",
 		title:  "The same build with pullsafe: it passes, and a warning says what to run",
 		desc: "A terminal. The Dockerfile begins with the line: syntax=org/pullsafe:1. The metadata of ghcr.io/astral-sh/uv:0.9.7 is " +
-			"loaded, and a step says that ghcr.io refused the stored credentials and that the image was resolved without them. No step " +
+			"loaded, and a step says that ghcr.io rejected the stored credentials and that the image was resolved without them. No step " +
 			"has failed. The build finishes with one warning, RegistryCredentialsRefused, which ends in: Run: docker logout ghcr.io.",
 		want: []string{
 			"$ docker buildx build .",
 			"=> [internal] load metadata for ghcr.io/astral-sh/uv:0.9.7",
 			// The terminal is too narrow for the rest of it, which the warning has too.
-			"=> [pullsafe] ghcr.io refused the stored credentials (denied). Run: docker logout ghcr.io.",
+			"=> [pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io.",
 			"FINISHED",
 		},
 	},

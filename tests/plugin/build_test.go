@@ -35,7 +35,7 @@ func TestBuild(t *testing.T) {
 	t.Run("public image, login refused", func(t *testing.T) {
 		out := build("--progress=plain", ".")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io refused the stored credentials")
+		require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials")
 		require.NotContains(t, out.Stderr, "pullsafe: ", "there is nothing to say beside buildx")
 	})
 	t.Run("exit status and output of a step that fails", func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestBuildHandsTheFrontendOver(t *testing.T) {
 	opt.Args = []string{"build", "--progress=plain", "."}
 	out := runPlugin(t, e, opt)
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "pullsafe: ghcr.io refused the stored credentials; resolved "+image+" without them. Run: docker logout ghcr.io\n")
+	require.Contains(t, out.Stderr, "pullsafe: ghcr.io rejected the stored credentials; resolved "+image+" without them. Run: docker logout ghcr.io\n")
 	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ")
 	require.Empty(t, shared.GHCR.Requests().Blobs("org/pullsafe").WithCredentials())
 	require.NotEmpty(t, shared.GHCR.Requests().Blobs("org/pullsafe"))

@@ -34,13 +34,13 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 		{name: "mirror that fails", config: mirrors, mirror: broken, want: []string{"registry mirror of the builder"}},
 		{name: "mirror that fails, with a login of its own", config: mirrors, mirror: broken, login: true, want: []string{"registry mirror of the builder"}},
 		{name: "mirror without the image", config: mirrors, mirror: missing, want: []string{"has no such image or tag"}},
-		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"refused access"}},
+		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"denied access"}},
 		{name: "http", config: "[registry.\"%s\"]\n  http = true\n"},
 		{name: "http, no TLS there", config: "[registry.\"%s\"]\n  http = true\n", opt: harness.RegistryOpt{NoTLS: true}, want: []string{
-			"refused the stored credentials", "a private CA or http setting of the builder counts only for the host as it is written there",
+			"rejected the stored credentials", "a private CA or http setting of the builder applies only to the host as it is spelled there",
 		}},
 		{name: "insecure, no TLS there", config: "[registry.\"%s\"]\n  insecure = true\n  http = true\n", opt: harness.RegistryOpt{NoTLS: true}, want: []string{
-			"refused the stored credentials", "a private CA or http setting of the builder counts only for the host as it is written there",
+			"rejected the stored credentials", "a private CA or http setting of the builder applies only to the host as it is spelled there",
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestCredentialHelpers(t *testing.T) {
 		},
 		{
 			name: "for every host, refused", body: answerStale, store: true,
-			want: "credentials were sent under the other spelling of the host too", not: "without them too",
+			want: "credentials were sent for the host alias too", not: "without them too",
 			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443", s.upper + ":443"} },
 		},
 		{

@@ -204,7 +204,7 @@ func TestSpellingLosesTLS(t *testing.T) {
 			return "https://" + plain.host + path
 		})))
 		res := solve(t, fe, s, stale(t, e, s.host))
-		require.ErrorContains(t, res.Err, s.host+" refused the stored credentials")
+		require.ErrorContains(t, res.Err, s.host+" rejected the stored credentials")
 		require.Empty(t, plain.Requests())
 		s.requireNoCredential(t)
 	})
@@ -322,7 +322,7 @@ func TestNoChallenge(t *testing.T) {
 			res := solve(t, fe, s, stale(t, e, s.host))
 			require.Empty(t, s.Requests().WithCredentials(), "%s", s.Requests())
 			if everywhere {
-				require.ErrorContains(t, res.Err, s.host+" refused access (401 Unauthorized), and refused without credentials too")
+				require.ErrorContains(t, res.Err, s.host+" denied access (\"401 Unauthorized\"), anonymously too")
 				return
 			}
 			require.NoError(t, res.Err)
@@ -346,7 +346,7 @@ func TestEverySpellingRefused(t *testing.T) {
 					return status
 				}})
 				res := solve(t, fe, s, stale(t, harness.T(t), s.host))
-				require.ErrorContains(t, res.Err, s.host+" refused the stored credentials")
+				require.ErrorContains(t, res.Err, s.host+" rejected the stored credentials")
 				require.ErrorContains(t, res.Err, "docker logout "+s.host)
 				require.NotContains(t, res.Err.Error(), "refused without them too")
 				require.NotContains(t, res.Err.Error(), s.upper)

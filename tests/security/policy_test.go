@@ -81,7 +81,7 @@ var policyCases = []policyCase{
 	{
 		name: "deny, the other spelling only", fast: true, asked: written,
 		rules: func(s, _ site) []*spb.Rule { return []*spb.Rule{deny("docker-image://" + s.upper + "/*")} },
-		want:  []string{"refused the stored credentials", "not tried without credentials: the source policy does not allow docker-image://", "docker logout"},
+		want:  []string{"rejected the stored credentials", "no anonymous fallback: the source policy does not allow the host alias (\"docker-image://", "docker logout"},
 	},
 	{
 		name: "deny, a regular expression for the other spelling only", asked: written,
@@ -162,7 +162,7 @@ var policyCases = []policyCase{
 	{
 		name: "convert to another host, login refused there", asked: theOther,
 		rules: func(s, o site) []*spb.Rule { return []*spb.Rule{convert(s.source(s.host, "1"), o.source(o.host, "1"))} },
-		want:  []string{"refused the stored credentials", "docker logout other-"},
+		want:  []string{"rejected the stored credentials", "docker logout other-"},
 	},
 	{
 		name: "convert to another host by a wildcard, login good", asked: theOther, good: true,
@@ -182,7 +182,7 @@ var policyCases = []policyCase{
 		rules: func(s, o site) []*spb.Rule {
 			return []*spb.Rule{convert("docker-image://"+s.upper+"/*", o.source(o.host, "1"))}
 		},
-		want: []string{"refused the stored credentials", "not tried without credentials: a source policy makes docker-image://"},
+		want: []string{"rejected the stored credentials", "no anonymous fallback: a source policy converts the host alias (\"docker-image://"},
 	},
 	{
 		// The request by tag does not meet the rule; nothing may be pulled from there.

@@ -1,0 +1,4 @@
+// Package attack holds what a hostile registry, Dockerfile, log or configuration must
+// not get through: inputs that once did, and generators of large ones. What is fast is
+// part of make test; make attack runs all of it, with the fuzz targets for longer.
+package attack
