@@ -32,6 +32,6 @@ func TestBuildctl(t *testing.T) {
 
 	out = build("FROM ghcr.io/acme/private-base:1\n")
 	require.Equal(t, 1, out.Code)
-	require.Contains(t, out.Stderr, "error: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
+	require.Contains(t, out.Stderr, "error: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 	require.Contains(t, out.Stderr, "docker logout ghcr.io")
 }

@@ -38,7 +38,7 @@ func TestBuildxErrorOfPrivateImage(t *testing.T) {
 	_, final, ok := strings.Cut(out.Stderr, "ERROR: failed to build: failed to solve: ")
 	require.True(t, ok, out.Stderr)
 	require.NotContains(t, final, rawToken)
-	require.Contains(t, final, "1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
+	require.Contains(t, final, "1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 	require.Contains(t, final, "\n  docker logout ghcr.io\n")
 	require.Contains(t, out.Stderr, "   2 | >>> COPY --from=ghcr.io/acme/private-tools:1 /bin/sh /x")
 }

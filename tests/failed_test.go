@@ -28,7 +28,7 @@ func TestPrivateImageUnderRefusedCredentials(t *testing.T) {
 		require.NotContains(t, text, "GHCR.IO")
 		for _, want := range []string{
 			"2 of 3 images could not be resolved",
-			"ghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing",
+			"ghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied: private or missing",
 			"ghcr.io/acme/private-base:1     Dockerfile:1    FROM ghcr.io/acme/private-base:1",
 			"ghcr.io/acme/private-tools:1    Dockerfile:3    COPY --from=ghcr.io/acme/private-tools:1 /bin/sh /x",
 			"docker logout ghcr.io",

@@ -95,7 +95,7 @@ func TestSixtyReferences(t *testing.T) {
 		require.Error(t, res.Err)
 		text := res.Err.Error()
 		require.Contains(t, text, "33 of 60 images could not be resolved")
-		require.Contains(t, text, "\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing [pullsafe:credentials-rejected/auth-required]\n")
+		require.Contains(t, text, "\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied: private or missing [pullsafe:credentials-rejected/auth-required]\n")
 		for _, host := range []string{"open.test has no such image or tag", "the rate limit of limit.test is exceeded", "TLS verification failed for sixty-" + fe.Name + "-notls.test"} {
 			require.Contains(t, text, host)
 		}
@@ -130,7 +130,7 @@ func TestTerminal(t *testing.T) {
 		DockerConfig: world.Stale(t, e),
 	})
 	require.Contains(t, text, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1 without them")
-	require.Contains(t, text, "ERROR: failed to build: failed to solve: 1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
+	require.Contains(t, text, "ERROR: failed to build: failed to solve: 1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 	require.Contains(t, text, "\n  docker logout ghcr.io\n")
 	require.Contains(t, text, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; resolved ghcr.io/acme/base:1 without them.")
 }
@@ -147,7 +147,7 @@ func TestSixtyReferencesThroughBuildx(t *testing.T) {
 	for _, text := range []string{plain.Stderr, terminal(t, d, opt)} {
 		_, final, ok := strings.Cut(text, "ERROR: failed to build: failed to solve: ")
 		require.True(t, ok)
-		require.Contains(t, final, "33 of 60 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
+		require.Contains(t, final, "33 of 60 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 		require.Contains(t, final, "not checked: no answer in time after another image had failed")
 		require.Contains(t, final, "docker login ghcr.io")
 		require.LessOrEqual(t, strings.Count(final, "\n"), 75, "40 images of five causes, each with its remedies")

@@ -82,7 +82,7 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 		default:
 			todo = steps(host, doLogout, doLogin, noteTypo, noteAgain)
 		}
-		return sayDeniedToo(first), todo
+		return sayDenied, todo
 	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
 		if helper {
 			return sayHelperAnswers(first, last), remedies(first)

@@ -85,16 +85,6 @@ func opening(d diagnosis.Diagnosis) string {
 	return where(d) + " denied access" + answer
 }
 
-func sayDeniedToo(first diagnosis.Diagnosis) string {
-	if first.Class == diagnosis.CredentialHelper {
-		return "; anonymous access was denied: private or missing"
-	}
-	if first.Class == diagnosis.DeniedAmbiguous {
-		return ", anonymously too: private or missing"
-	}
-	return ", and denied anonymous access: private or missing"
-}
-
 func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
 	if first.Class == diagnosis.CredentialHelper {
 		return ", for the host alias too: no anonymous attempt was possible"
@@ -106,9 +96,10 @@ func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
 }
 
 const (
-	sayMissing        = "; anonymously, it has no such image: missing, or hidden"
-	sayNoPlatform     = "; anonymously, it has the image, but not for this platform"
-	sayAnonymousLimit = "; its rate limit for anonymous access is exceeded"
+	sayDenied         = "; the anonymous fallback was denied: private or missing"
+	sayMissing        = "; the anonymous fallback found no such image: missing, or hidden"
+	sayNoPlatform     = "; the anonymous fallback found the image, but not for this platform"
+	sayAnonymousLimit = "; the anonymous fallback exceeded the rate limit"
 	sayUnfinished     = "; the anonymous fallback failed"
 	sayCanceled       = "; the anonymous fallback was canceled"
 	sayOff            = "; the anonymous fallback is switched off for this host"

@@ -130,7 +130,7 @@ Dockerfile:3
 	res := explain(t, log, "")
 	require.Len(t, res.Failures, 2)
 	f := res.Failures[0]
-	assert.Equal(t, "ghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing", f.Explanation)
+	assert.Equal(t, "ghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied: private or missing", f.Explanation)
 	assert.Equal(t, "denied", f.Message)
 	assert.Equal(t, diagnosis.AuthRequired, res.Failures[1].Class)
 	assert.Equal(t, "nvcr.io/acme/app:1", res.Failures[1].Ref)

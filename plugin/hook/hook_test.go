@@ -55,7 +55,7 @@ func TestAnswer(t *testing.T) {
 		{"push", "push", nil, "denied: requested access to the resource is denied", unknown, ""},
 		{"nothing failed", "build", nil, "", unknown, ""},
 		{"no daemon", "build", nil, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", unknown, ""},
-		{"explained by pullsafe", "build", nil, "ERROR: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access: private or missing [pullsafe:credentials-rejected/auth-required]\n  ghcr.io/a/b    Dockerfile:1    FROM ghcr.io/a/b\n", unknown, ""},
+		{"explained by pullsafe", "build", nil, "ERROR: failed to solve: the image could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied: private or missing [pullsafe:credentials-rejected/auth-required]\n  ghcr.io/a/b    Dockerfile:1    FROM ghcr.io/a/b\n", unknown, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			req := hooks.Request{RootCmd: tc.command, Flags: tc.flags, CommandError: tc.err}

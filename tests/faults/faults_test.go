@@ -84,7 +84,7 @@ func goodLogin() []scenario {
 // was refused.
 func refusedLogin() []scenario {
 	const way = "HOST rejected the stored credentials (\"denied\"); the anonymous fallback failed ("
-	const limit = "HOST rejected the stored credentials (\"denied\"); its rate limit for anonymous access is exceeded (429 Too Many Requests)"
+	const limit = "HOST rejected the stored credentials (\"denied\"); the anonymous fallback exceeded the rate limit (429 Too Many Requests)"
 	return nobodys([]scenario{
 		{name: "token service answers 503", fault: always(status503(), token), words: way + "503 Service Unavailable)"},
 		{name: "token service answers 503 once", fault: times(1, status503(), token), fast: true},

@@ -232,7 +232,7 @@ func (l load) run(t *testing.T, fe harness.Frontend, good bool, i int) figure {
 			require.NoError(t, errs[i])
 			if _, name, ok := strings.Cut(builds[i], p.hosts[closed].Host()+"/"); ok && !good {
 				name, _, _ = strings.Cut(name, " ")
-				require.ErrorContains(t, res.Err, p.hosts[closed].Host()+" rejected the stored credentials (\"denied\"), and denied anonymous access")
+				require.ErrorContains(t, res.Err, p.hosts[closed].Host()+" rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 				require.ErrorContains(t, res.Err, "1 of 5 images could not be resolved")
 				require.ErrorContains(t, res.Err, name)
 				continue

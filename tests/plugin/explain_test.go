@@ -154,7 +154,7 @@ func TestExplainOwnLogs(t *testing.T) {
 		require.Equal(t, "credentials-rejected", list[0].Class)
 		require.False(t, list[0].AnonymousRetryCanHelp, "it was tried")
 		require.Len(t, list[0].Places, 2)
-		require.Contains(t, list[0].Explanation, "refused without them too")
+		require.Contains(t, list[0].Explanation, "the anonymous fallback was denied")
 		require.NotEmpty(t, list[0].Remedies)
 	})
 }

@@ -27,7 +27,7 @@ func TestCacheOfAnotherUser(t *testing.T) {
 		res = world.Solve(t, e, c, harness.SolveInput{
 			Frontend: fe, Files: world.Dockerfile("FROM ghcr.io" + ref + "\nRUN true\n"), DockerConfig: world.Stale(t, e),
 		})
-		require.ErrorContains(t, res.Err, "ghcr.io rejected the stored credentials (\"denied\"), and denied anonymous access")
+		require.ErrorContains(t, res.Err, "ghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 		require.Empty(t, shared.GHCR.Requests().Blobs())
 	})
 }

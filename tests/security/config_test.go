@@ -127,7 +127,7 @@ func TestCredentialHelpers(t *testing.T) {
 		},
 		{
 			name: "for every host, refused", body: answerStale, store: true,
-			want: "credentials were sent for the host alias too", not: "without them too",
+			want: "credentials were sent for the host alias too", not: "the anonymous fallback was denied",
 			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443", s.upper + ":443"} },
 		},
 		{

@@ -240,7 +240,7 @@ func TestSpellingLeadsBack(t *testing.T) {
 				if tc.port {
 					require.Error(t, res.Err, "%s", s.Requests())
 					if tc.mode != harness.ModeBasic { // whose text does not say who was refused
-						require.NotContains(t, res.Err.Error(), "refused without them too")
+						require.NotContains(t, res.Err.Error(), "the anonymous fallback was denied")
 						require.Contains(t, res.Err.Error(), "docker logout "+s.host)
 					}
 				} else {
@@ -322,7 +322,7 @@ func TestNoChallenge(t *testing.T) {
 			res := solve(t, fe, s, stale(t, e, s.host))
 			require.Empty(t, s.Requests().WithCredentials(), "%s", s.Requests())
 			if everywhere {
-				require.ErrorContains(t, res.Err, s.host+" denied access (\"401 Unauthorized\"), anonymously too")
+				require.ErrorContains(t, res.Err, s.host+" denied access (\"401 Unauthorized\"); the anonymous fallback was denied")
 				return
 			}
 			require.NoError(t, res.Err)
@@ -348,7 +348,7 @@ func TestEverySpellingRefused(t *testing.T) {
 				res := solve(t, fe, s, stale(t, harness.T(t), s.host))
 				require.ErrorContains(t, res.Err, s.host+" rejected the stored credentials")
 				require.ErrorContains(t, res.Err, "docker logout "+s.host)
-				require.NotContains(t, res.Err.Error(), "refused without them too")
+				require.NotContains(t, res.Err.Error(), "the anonymous fallback was denied")
 				require.NotContains(t, res.Err.Error(), s.upper)
 				require.Subset(t, s.Requests().Hosts(), []string{s.upper, s.host + ":443", s.upper + ":443"})
 				s.requireNoCredential(t)
