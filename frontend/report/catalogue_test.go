@@ -105,7 +105,7 @@ var afterwards = []struct {
 }{
 	{diagnosis.AuthRequired, "The registry denies access to everybody"},
 	{diagnosis.NotFound, "The registry says that there is no such image"},
-	{diagnosis.NoMatchingPlatform, "The image is public, but not for this platform"},
+	{diagnosis.NoMatchingPlatform, "The registry has the image, but not for this platform"},
 	{diagnosis.RateLimited, "Too many requests from this address"},
 	{diagnosis.CredentialsRejected, "Credentials are found for the host alias too, by a helper that answers for any host for example"},
 	{diagnosis.PolicyDenied, "A source policy does not allow the host alias"},

@@ -82,7 +82,7 @@ func TestSourcePolicies(t *testing.T) {
 		{
 			name: "convert, login refused for the new place", login: world.Stale, hidden: "astral-sh/uv",
 			rules: []*spb.Rule{convert(uvSource, baseSource)},
-			want:  "ghcr.io refused",
+			want:  "ghcr.io rejected",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -184,7 +184,7 @@ func TestWithoutTLSOnThatPort(t *testing.T) {
 	each(t, func(t *testing.T, fe harness.Frontend) {
 		s := newSite(t, "site", harness.RegistryOpt{NoTLS: true})
 		res := solve(t, fe, s, stale(t, harness.T(t), s.host))
-		require.ErrorContains(t, res.Err, "no trusted TLS connection to "+s.host)
+		require.ErrorContains(t, res.Err, "TLS verification failed for "+s.host)
 		require.Nil(t, res.Vertex(world.StepOfFallback))
 		require.Empty(t, s.Requests(), "a request without TLS")
 	})
