@@ -93,3 +93,28 @@ func TestLoginUnderTheAlias(t *testing.T) {
 	}
 	require.Contains(t, shown, "without the credentials stored for ghcr.io")
 }
+
+// TestRedirectToAnotherRegistry: BuildKit follows a redirect of the fallback, and sends
+// what is stored for the registry that it leads to; nothing says that there was none.
+func TestRedirectToAnotherRegistry(t *testing.T) {
+	e, c := world.Fresh(t)
+	const host, repository = "elsewhere-attack.test", "acme/private-base"
+	other, err := e.StartRegistry(t.Context(), harness.RegistryOpt{Hosts: []string{host}, Mode: harness.ModeToken})
+	require.NoError(t, err)
+	_, err = other.Push(t.Context(), repository+":1", world.Base("elsewhere"))
+	require.NoError(t, err)
+	shared.GHCR.SetFault(harness.FaultWhen(func(req *http.Request) bool {
+		return req.Host == "GHCR.IO" && strings.HasPrefix(req.URL.Path, "/v2/"+repository)
+	}, func(w http.ResponseWriter, req *http.Request) bool {
+		http.Redirect(w, req, "https://"+host+req.URL.Path, http.StatusTemporaryRedirect)
+		return true
+	}))
+	t.Cleanup(func() { shared.GHCR.SetFault(nil) })
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{Auths: map[string]harness.Login{"ghcr.io": harness.Stale, host: harness.Good}})
+	require.NoError(t, err)
+	res := world.Solve(t, e, c, harness.SolveInput{Frontend: shared.Frontends()[0], Files: world.Dockerfile("FROM ghcr.io/" + repository + ":1\n"), DockerConfig: cfg})
+	require.NoError(t, res.Err)
+	require.NotEmpty(t, other.Requests().Tokens().WithCredentials(), "%s", other.Requests())
+	require.NotContains(t, said(res), "public")
+	require.Contains(t, said(res), "without the credentials stored for ghcr.io")
+}
