@@ -41,6 +41,7 @@ type session struct {
 	checks      *linter.Config         // its check options
 	set         *references.Set        // what it names
 	refs        []references.Reference // that, and what the bases name
+	triggered   map[string]bool        // their keys: whether the triggers were looked at
 	resolveMode string
 }
 

@@ -61,7 +61,7 @@ func (s *session) preflight(ctx context.Context) (stop func()) {
 		p.resolveOthers(ctx)
 	}
 	p.needed.Wait()
-	if more := s.onBuild(); len(more) > 0 && context.Cause(ctx) == nil {
+	if more := s.onBuild(ctx); len(more) > 0 && context.Cause(ctx) == nil {
 		s.refs = append(s.refs, more...)
 		p.start(ctx, more)
 		p.needed.Wait()
@@ -144,21 +144,24 @@ func enter(ctx context.Context, slots chan struct{}) bool {
 }
 
 // onBuild are the images that the ONBUILD triggers of the resolved bases name and
-// that are not known yet, where the target needs the base. They have no triggers of
-// their own that would count: nothing is built upon them.
-func (s *session) onBuild() []references.Reference {
-	known := map[string]struct{}{}
-	for _, ref := range s.refs {
-		known[ref.Key()] = struct{}{}
+// that are not known yet, where the target needs the base. Each base is looked at once.
+func (s *session) onBuild(ctx context.Context) []references.Reference {
+	if s.triggered == nil {
+		s.triggered = map[string]bool{}
+		for _, ref := range s.refs {
+			s.triggered[ref.Key()] = false
+		}
 	}
 	var out []references.Reference
 	for _, e := range s.entries() {
-		if e.resolution == nil || e.resolution.Err != nil || !e.found.Needed || len(e.found.Positions) == 0 {
+		key := e.found.Key()
+		if e.resolution == nil || e.resolution.Err != nil || !e.found.Needed || len(e.found.Positions) == 0 || s.triggered[key] {
 			continue
 		}
-		for _, ref := range s.set.OnBuild(e.found, triggers(e.resolution.Image.Config)) {
-			if _, ok := known[ref.Key()]; !ok {
-				known[ref.Key()] = struct{}{}
+		s.triggered[key] = true
+		for _, ref := range s.set.OnBuild(ctx, e.found, triggers(e.resolution.Image.Config)) {
+			if _, ok := s.triggered[ref.Key()]; !ok && len(s.refs)+len(out) < references.MaxReferences {
+				s.triggered[ref.Key()] = false
 				out = append(out, ref)
 			}
 		}

@@ -51,7 +51,7 @@ func (s *session) read(ctx context.Context) error {
 			return errors.Wrap(err, "failed to parse check options")
 		}
 	}
-	set, err := references.Collect(src.Data, references.Options{
+	set, err := references.Collect(ctx, src.Data, references.Options{
 		Filename:        path.Base(src.Filename),
 		Target:          bc.Target,
 		BuildArgs:       bc.BuildArgs,

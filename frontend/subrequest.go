@@ -84,7 +84,7 @@ func (s *session) resolveAll(ctx context.Context) {
 			p.others.Go(func() { _ = p.resolve(ctx, ref) })
 		}
 		p.others.Wait()
-		refs = s.onBuild()
+		refs = s.onBuild(ctx)
 		s.refs = append(s.refs, refs...)
 	}
 	p.cancel(nil)

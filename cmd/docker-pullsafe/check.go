@@ -121,7 +121,7 @@ func runCheck(cmd *cobra.Command, dockerCLI command.Cli, opt checkOptions, args 
 	ctx := cmd.Context()
 	set, err := sources.Find(ctx, in)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	store := openStore(dockerCLI.ConfigFile(), opt.timeout)
 	findings, err := probeAll(ctx, dockerCLI, opt, store, set)
@@ -199,9 +199,17 @@ func probeAll(ctx context.Context, dockerCLI command.Cli, opt checkOptions, stor
 	})
 	findings, err := finding.Check(ctx, prober, set)
 	if err != nil {
-		return nil, cli.StatusError{Status: "interrupted", StatusCode: exitInterrupted, Cause: err}
+		return nil, interrupted(ctx, err)
 	}
 	return findings, nil
+}
+
+// interrupted is err, unless it comes of a signal.
+func interrupted(ctx context.Context, err error) error {
+	if context.Cause(ctx) == nil {
+		return err
+	}
+	return cli.StatusError{Status: "interrupted", StatusCode: exitInterrupted, Cause: err}
 }
 
 func writeFindings(dockerCLI command.Cli, opt checkOptions, findings []finding.Finding, notes []string) error {

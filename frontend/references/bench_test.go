@@ -2,50 +2,55 @@ package references_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/tests/attack"
 )
 
-// manyStages is a Dockerfile of n stages, of which the last needs every other.
-func manyStages(n int) []byte {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "FROM ghcr.io/acme/image-%d:1 AS s%d\nRUN make\n", i, i)
+// sizes are those that BenchmarkCollect has of a kind of Dockerfile.
+func sizes(kind string) []int {
+	switch kind {
+	case "arguments":
+		return []int{16}
+	case "onbuild":
+		return []int{100, 1_000}
+	case "triggers":
+		return []int{1_000, 10_000, 50_000}
+	default:
+		return []int{1_000, 10_000, 100_000}
 	}
-	b.WriteString("FROM scratch\n")
-	for i := range n {
-		fmt.Fprintf(&b, "COPY --from=s%d /out /out%d\n", i, i)
-	}
-	return []byte(b.String())
 }
 
+// BenchmarkCollect compares what this package costs with what BuildKit's converter
+// takes for the same Dockerfile:
+//
+//	go test ./frontend/references -run '^$' -bench Collect -benchtime 1x
 func BenchmarkCollect(b *testing.B) {
-	for _, n := range []int{1, 10, 1000} {
-		b.Run(fmt.Sprintf("%d stages", n), func(b *testing.B) {
-			dockerfile, opt := manyStages(n), references.Options{Filename: "Dockerfile", BuildPlatform: amd64}
-			b.ReportAllocs()
-			for b.Loop() {
-				set, err := references.Collect(dockerfile, opt)
-				require.NoError(b, err)
-				require.Len(b, set.References, n)
-			}
-		})
+	for _, kind := range attack.Kinds {
+		for _, n := range sizes(kind) {
+			dt := []byte(attack.Dockerfile(kind, n))
+			b.Run(fmt.Sprintf("%s/%d/pullsafe", kind, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					_, err := references.Collect(b.Context(), dt, references.Options{Filename: "Dockerfile", BuildPlatform: amd64})
+					require.NoError(b, err)
+				}
+			})
+			b.Run(fmt.Sprintf("%s/%d/converter", kind, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					_, err := dockerfile2llb.Dockerfile2LLB(b.Context(), dt, dockerfile2llb.ConvertOpt{
+						MetaResolver: &converterClient{asked: map[string]string{}}, Config: dockerui.Config{BuildPlatforms: []ocispecs.Platform{amd64}},
+					})
+					require.NoError(b, err)
+				}
+			})
+		}
 	}
-}
-
-// TestCollectAllocations: the work grows with the Dockerfile, not faster.
-func TestCollectAllocations(t *testing.T) {
-	perStage := func(n int) float64 {
-		dockerfile, opt := manyStages(n), references.Options{Filename: "Dockerfile", BuildPlatform: amd64}
-		return testing.AllocsPerRun(3, func() {
-			_, err := references.Collect(dockerfile, opt)
-			require.NoError(t, err)
-		}) / float64(n)
-	}
-	small, large := perStage(100), perStage(1000)
-	require.Less(t, large, 1.2*small, "allocations for a stage, in a small and in a large Dockerfile")
 }

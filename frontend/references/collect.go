@@ -3,11 +3,13 @@ package references
 import (
 	"bytes"
 	"cmp"
+	"context"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
-	bkllb "github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -35,18 +37,30 @@ type Set struct {
 	// Names are the names that a FROM or --from can mean in this Dockerfile
 	// besides an image: its stages and the named contexts, in order.
 	Names []string
+	// Incomplete: a bound was reached, and the Dockerfile may name more.
+	Incomplete bool
 
 	opt    Options
-	stages []string // their names in lower case
+	stages map[string]struct{} // their names in lower case
+	index  map[string]int      // of References, by their keys
 }
 
 // noChecks reports nothing. The parser hands check comments to it, there or not.
 func noChecks() *linter.Linter { return linter.New(&linter.Config{}) }
 
 // Collect returns the images that the Dockerfile dt names under opt. An error
-// means that the converter refuses the Dockerfile too, in words of its own.
-func Collect(dt []byte, opt Options) (*Set, error) {
-	file, err := parser.Parse(bytes.NewReader(dt))
+// means that the converter refuses the Dockerfile too, in words of its own, or that
+// the context is over.
+func Collect(ctx context.Context, dt []byte, opt Options) (*Set, error) {
+	set := &Set{opt: opt, stages: map[string]struct{}{}, index: map[string]int{}}
+	if len(dt) > maxSize || bytes.Count(dt, []byte("\n")) > maxLines {
+		set.Incomplete = true
+		return set, nil
+	}
+	file, err := parser.Parse(reader{ctx, bytes.NewReader(dt)})
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,43 +71,70 @@ func Collect(dt []byte, opt Options) (*Set, error) {
 	if len(stages) == 0 {
 		return nil, errors.New("dockerfile contains no stages to build")
 	}
-
-	set := &Set{Names: opt.Contexts.names(), opt: opt}
 	for _, st := range stages {
-		set.stages = append(set.stages, strings.ToLower(st.Name))
-		if st.Name != "" && !slices.Contains(set.Names, st.Name) {
-			set.Names = append(set.Names, st.Name)
-		}
+		set.stages[st.Name] = struct{}{} // in lower case already
 	}
-	slices.Sort(set.Names)
+	set.Names = names(opt.Contexts, set.stages)
 
-	index := map[string]int{}
-	lines := bytes.Split(dt, []byte("\n"))
+	lines := strings.Split(string(dt), "\n")
 	for _, target := range targetPlatforms(opt) {
-		g := &graph{
-			opt:    opt,
-			target: target,
-			lex:    shell.NewLex(file.EscapeToken),
-			lines:  lines,
-			byName: map[string]*node{},
+		g := &graph{opt: opt, target: target, lex: shell.NewLex(file.EscapeToken), lines: lines, set: set, byName: map[string]*node{}, images: map[string]*node{}}
+		err := g.collect(ctx, stages, args)
+		if errors.Is(err, errTooLong) {
+			return &Set{Incomplete: true, opt: opt}, nil
 		}
-		refs, err := g.references(stages, args)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range refs {
-			if i, ok := index[r.Key()]; ok {
-				set.References[i].merge(r)
-				continue
-			}
-			index[r.Key()] = len(set.References)
-			set.References = append(set.References, r)
-		}
+	}
+	for i := range set.References {
+		slices.SortStableFunc(set.References[i].Positions, func(a, b Position) int { return a.Line - b.Line })
 	}
 	slices.SortStableFunc(set.References, func(a, b Reference) int {
 		return a.Positions[0].Line - b.Positions[0].Line
 	})
 	return set, nil
+}
+
+// reader ends with its context.
+type reader struct {
+	ctx context.Context //nolint:containedctx // for io.Reader
+	io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if cause := context.Cause(r.ctx); cause != nil {
+		return 0, cause
+	}
+	return r.Reader.Read(p)
+}
+
+// add adds a reference, or what it says of one that is known.
+func (s *Set) add(r Reference) {
+	i, ok := s.index[r.Key()]
+	switch {
+	case ok:
+		s.References[i].merge(r)
+	case len(s.References) == MaxReferences:
+		s.Incomplete = true
+	default:
+		s.index[r.Key()] = len(s.References)
+		s.References = append(s.References, r)
+	}
+}
+
+// names are those of stages and contexts, without platforms, each once.
+func names(contexts Contexts, stages map[string]struct{}) []string {
+	all := maps.Clone(stages)
+	for key := range contexts {
+		name, _, _ := strings.Cut(key, "::")
+		all[name] = struct{}{}
+	}
+	maps.DeleteFunc(all, func(name string, _ struct{}) bool { return name == "" || len(name) > maxName })
+	if len(all) > maxNames {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // targetPlatforms has one nil entry when no platform was asked for: then the
@@ -113,12 +154,12 @@ func targetPlatforms(opt Options) []*ocispecs.Platform {
 // (docs.docker.com/reference/dockerfile, "Automatic platform ARGs in the global
 // scope"), then the ARGs before the first FROM, a build argument before a
 // default.
-func (g *graph) globalArgs(stages []instructions.Stage, args []instructions.ArgCommand) (*bkllb.EnvList, error) {
+func (g *graph) globalArgs(stages []instructions.Stage, args []instructions.ArgCommand) (*environment, error) {
 	build, target := g.opt.BuildPlatform, g.opt.BuildPlatform
 	if g.target != nil {
 		target = *g.target
 	}
-	env := &bkllb.EnvList{}
+	env := &environment{values: map[string]string{}}
 	for _, kv := range [][2]string{
 		{"BUILDPLATFORM", platforms.Format(build)},
 		{"BUILDOS", build.OS},
@@ -135,7 +176,7 @@ func (g *graph) globalArgs(stages []instructions.Stage, args []instructions.ArgC
 		if v, ok := g.opt.BuildArgs[kv[0]]; ok {
 			kv[1] = v
 		}
-		env = env.AddOrReplace(kv[0], kv[1])
+		env.values[kv[0]] = kv[1]
 	}
 	for _, cmd := range args {
 		for _, arg := range cmd.Args {
@@ -149,16 +190,38 @@ func (g *graph) globalArgs(stages []instructions.Stage, args []instructions.ArgC
 					return nil, err
 				}
 			}
-			env = env.AddOrReplace(arg.Key, v)
+			env.values[arg.Key] = v
 		}
 	}
 	return env, nil
 }
 
-func (g *graph) expand(word string, env shell.EnvGetter) (string, error) {
-	res, err := g.lex.ProcessWordWithMatches(word, env)
-	if err != nil {
-		return "", err
+// environment are the arguments that FROM can use. BuildKit's own list of them is
+// copied for each that is added.
+type environment struct {
+	values map[string]string
+	spent  int // bytes of values that were used, and of what came of it
+}
+
+// Get implements shell.EnvGetter.
+func (e *environment) Get(key string) (string, bool) {
+	v, ok := e.values[key]
+	if e.spent += len(v); e.spent > maxExpanded {
+		return "", ok
 	}
-	return res.Result, nil
+	return v, ok
+}
+
+// Keys implements shell.EnvGetter.
+func (e *environment) Keys() []string { return slices.Sorted(maps.Keys(e.values)) }
+
+// errTooLong: each argument can be twice as long as the one before.
+var errTooLong = errors.New("the values of the arguments are too long")
+
+func (g *graph) expand(word string, env *environment) (string, error) {
+	res, err := g.lex.ProcessWordWithMatches(word, env)
+	if env.spent += len(res.Result); env.spent > maxExpanded {
+		return "", errTooLong
+	}
+	return res.Result, err
 }

@@ -30,7 +30,7 @@ func show(r references.Reference) string {
 func collect(t *testing.T, dockerfile string, opt references.Options) []string {
 	t.Helper()
 	opt.Filename, opt.BuildPlatform = "Dockerfile", amd64
-	set, err := references.Collect([]byte(dockerfile), opt)
+	set, err := references.Collect(t.Context(), []byte(dockerfile), opt)
 	require.NoError(t, err)
 	out := []string{}
 	for _, r := range set.References {
@@ -138,7 +138,7 @@ func TestCollect(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.want == nil {
-				_, err := references.Collect([]byte(tc.dockerfile), tc.opt)
+				_, err := references.Collect(t.Context(), []byte(tc.dockerfile), tc.opt)
 				require.Error(t, err)
 				return
 			}
@@ -160,14 +160,14 @@ func TestCollectRefusesWhatTheConverterRefuses(t *testing.T) {
 		{name: "an argument in COPY --from", dockerfile: "FROM alpine\nARG X=a\nCOPY --from=$X / /"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := references.Collect([]byte(tc.dockerfile), references.Options{Target: tc.target, BuildPlatform: amd64})
+			_, err := references.Collect(t.Context(), []byte(tc.dockerfile), references.Options{Target: tc.target, BuildPlatform: amd64})
 			require.Error(t, err)
 		})
 	}
 }
 
 func TestCollectPositions(t *testing.T) {
-	set, err := references.Collect([]byte("FROM alpine AS base\nRUN \\\n  --mount=from=quay.io/a,target=/a true\nFROM scratch\nCOPY --from=ghcr.io/x/y:1 /a /a\n"),
+	set, err := references.Collect(t.Context(), []byte("FROM alpine AS base\nRUN \\\n  --mount=from=quay.io/a,target=/a true\nFROM scratch\nCOPY --from=ghcr.io/x/y:1 /a /a\n"),
 		references.Options{Filename: "Dockerfile.dev", BuildPlatform: amd64, Contexts: references.Contexts{"deps": "local:x"}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"base", "deps"}, set.Names)
@@ -186,7 +186,7 @@ func TestCollectPositions(t *testing.T) {
 
 func TestLogNames(t *testing.T) {
 	for _, multi := range []bool{false, true} {
-		set, err := references.Collect([]byte("FROM alpine\nCOPY --from=base / /"), references.Options{
+		set, err := references.Collect(t.Context(), []byte("FROM alpine\nCOPY --from=base / /"), references.Options{
 			BuildPlatform: platforms.MustParse("linux/arm64"), MultiPlatform: multi,
 			Contexts: references.Contexts{"base": "docker-image://quay.io/b"},
 		})
@@ -206,7 +206,7 @@ func FuzzCollect(f *testing.F) {
 	f.Add("FROM alpine\n# check=skip=all\nRUN true", "", "")
 	f.Add("# escape=`\nFROM a`\nb", "", "")
 	f.Fuzz(func(t *testing.T, dockerfile, target, context string) {
-		set, err := references.Collect([]byte(dockerfile), references.Options{
+		set, err := references.Collect(t.Context(), []byte(dockerfile), references.Options{
 			Target: target, BuildPlatform: amd64, Contexts: references.Contexts{"a": context},
 		})
 		if err != nil {
@@ -224,9 +224,9 @@ func FuzzCollect(f *testing.F) {
 func TestCheckComments(t *testing.T) {
 	require.Equal(t, []string{"docker.io/library/alpine:latest linux/amd64 needed@2", "ghcr.io/acme/tools:2 linux/amd64 needed@5"},
 		collect(t, "# a comment\nFROM alpine\n# check=skip=all\nRUN true\nCOPY --from=ghcr.io/acme/tools:2 /x /x\n", references.Options{}))
-	set, err := references.Collect([]byte("FROM alpine\n"), references.Options{Filename: "Dockerfile", BuildPlatform: amd64})
+	set, err := references.Collect(t.Context(), []byte("FROM alpine\n"), references.Options{Filename: "Dockerfile", BuildPlatform: amd64})
 	require.NoError(t, err)
-	more := set.OnBuild(set.References[0], []string{"# check=skip=all\nCOPY --from=ghcr.io/acme/tools:2 /x /x"})
+	more := set.OnBuild(t.Context(), set.References[0], []string{"# check=skip=all\nCOPY --from=ghcr.io/acme/tools:2 /x /x"})
 	require.Len(t, more, 1)
 	require.Equal(t, "ghcr.io/acme/tools:2", more[0].Name)
 }

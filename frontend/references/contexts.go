@@ -1,7 +1,6 @@
 package references
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -52,18 +51,6 @@ func (c Contexts) lookup(name string, platform *ocispecs.Platform) (*contextEntr
 		}
 	}
 	return nil, nil
-}
-
-// names are the names without their platforms, each once.
-func (c Contexts) names() []string {
-	var out []string
-	for k := range c {
-		name, _, _ := strings.Cut(k, "::")
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // contextImage returns the image that a context stands for; ok is false for a

@@ -147,7 +147,7 @@ func agree(t *testing.T, dockerfile string, opts map[string]string) {
 	c := &converterClient{opts: maps.Clone(opts)}
 	bc, err := dockerui.NewClient(c)
 	require.NoError(t, err)
-	set, err := references.Collect([]byte(dockerfile), references.Options{
+	set, err := references.Collect(t.Context(), []byte(dockerfile), references.Options{
 		Target:          bc.Target,
 		BuildArgs:       bc.BuildArgs,
 		BuildPlatform:   bc.BuildPlatforms[0],

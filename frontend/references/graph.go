@@ -2,6 +2,7 @@ package references
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,65 +22,74 @@ const emptyImage = "scratch"
 // graph is the Dockerfile for one target platform: the nodes are its stages and the
 // images that --from and --mount=from name, stages too for the converter.
 type graph struct {
-	opt    Options
-	target *ocispecs.Platform // nil when none was asked for
-	lex    *shell.Lex
-	lines  [][]byte
-	nodes  []*node
-	byName map[string]*node
+	opt      Options
+	target   *ocispecs.Platform // nil when none was asked for
+	lex      *shell.Lex
+	lines    []string
+	set      *Set
+	nodes    []*node          // by the converter's numbers: an image once for each time it is named
+	byName   map[string]*node // stages
+	images   map[string]*node
+	triggers int // that the stages run
 }
 
-// node is one stage.
+// node is one stage, or an image that is named besides.
 type node struct {
-	base     string // expanded
-	platform *ocispecs.Platform
-	from     *node   // the stage that base names, if it names one
-	deps     []*node // what its instructions copy or mount from
-	pos      Position
-	stage    *instructions.Stage // nil for an image that --from names
-	context  *contextEntry       // replaces the stage
-	needed   bool
+	base      string // expanded
+	platform  *ocispecs.Platform
+	from      *node   // the stage that base names, if it names one
+	deps      []*node // what its instructions copy or mount from
+	positions []Position
+	stage     *instructions.Stage // nil for an image that --from names
+	context   *contextEntry       // replaces the stage
+	needed    bool
+	added     bool // to the set
 
-	triggered bool // its ONBUILD instructions were looked at
+	triggers []string // what its ONBUILD instructions copy or mount from; nil until asked
 }
 
-func (g *graph) references(stages []instructions.Stage, args []instructions.ArgCommand) ([]Reference, error) {
+func (g *graph) collect(ctx context.Context, stages []instructions.Stage, args []instructions.ArgCommand) error {
 	env, err := g.globalArgs(stages, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for i, st := range stages {
-		if err := g.addStage(i, st, env, len(stages) == 1); err != nil {
-			return nil, err
+	for i := range stages {
+		if err := g.addStage(i, &stages[i], env, len(stages) == 1); err != nil {
+			return err
 		}
 	}
 	target, err := g.findTarget()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for i, st := range stages {
-		g.nodes[i].stage = &stages[i]
-		if err := g.addSources(g.nodes[i], st); err != nil {
-			return nil, err
+	for _, n := range g.nodes[:len(stages)] {
+		if err := g.addSources(ctx, n); err != nil {
+			return err
 		}
 	}
-	target.need()
-	g.trigger(g.nodes[:len(stages)])
-
-	var out []Reference
+	if err := g.need(ctx, target); err != nil {
+		return err
+	}
 	for _, n := range g.nodes {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if n.added {
+			continue
+		}
+		n.added = true
 		r, ok, err := g.reference(n)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if ok {
-			out = append(out, r)
+			g.set.add(r)
 		}
 	}
-	return out, nil
+	return nil
 }
 
-func (g *graph) addStage(i int, st instructions.Stage, env shell.EnvGetter, only bool) error {
+func (g *graph) addStage(i int, st *instructions.Stage, env *environment, only bool) error {
 	base, err := g.expand(st.BaseName, env)
 	if err != nil {
 		return err
@@ -87,10 +97,11 @@ func (g *graph) addStage(i int, st instructions.Stage, env shell.EnvGetter, only
 	if base == "" {
 		return errors.Errorf("base name (%s) should not be blank", st.BaseName)
 	}
-	n := &node{base: base, pos: g.position(st.Location)}
+	name := ""
 	if !only {
-		n.pos.Stage = cmp.Or(st.Name, strconv.Itoa(i))
+		name = cmp.Or(st.Name, strconv.Itoa(i))
 	}
+	n := &node{base: base, stage: st, positions: []Position{g.position(st.Location, name)}}
 	if st.Platform != "" {
 		v, err := g.expand(st.Platform, env)
 		if err != nil {
@@ -135,8 +146,11 @@ func (g *graph) findTarget() (*node, error) {
 }
 
 // addSources links n to what its instructions copy or mount from.
-func (g *graph) addSources(n *node, st instructions.Stage) error {
-	for _, cmd := range st.Commands {
+func (g *graph) addSources(ctx context.Context, n *node) error {
+	for _, cmd := range n.stage.Commands {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
 		_, isCopy := cmd.(*instructions.CopyCommand)
 		for _, name := range sourceNames(cmd) {
 			if !isCopy {
@@ -172,56 +186,67 @@ func (g *graph) addCopy(n *node, from string, loc []parser.Range) error {
 		n.deps = append(n.deps, g.nodes[i])
 		return nil
 	}
-	if v, err := g.expand(from, shell.EnvsFromSlice(nil)); err != nil || v != from {
+	if v, err := g.expand(from, &environment{}); err != nil || v != from {
 		return errors.Errorf("variable expansion is not supported for --from=%s", from)
 	}
 	g.addSource(n, from, loc)
 	return nil
 }
 
-// trigger links the needed stages to what the ONBUILD instructions of the stages
-// that they are built upon copy or mount from, until that needs no further stage.
-func (g *graph) trigger(stages []*node) {
-	for i := 0; i < len(stages); i++ {
-		n := stages[i]
-		if !n.needed || n.triggered || n.from == nil {
-			continue
-		}
-		n.triggered = true
-		for _, cmd := range n.from.stage.Commands {
-			if c, ok := cmd.(*instructions.OnbuildCommand); ok {
-				for _, name := range triggerSources(c.Expression) {
-					g.addSource(n, name, n.stage.Location)
-				}
-			}
-		}
-		for _, d := range n.deps {
-			d.need()
-		}
-		i = -1 // an earlier stage may be needed now
-	}
-}
-
 func (g *graph) addSource(n *node, name string, loc []parser.Range) {
 	src, ok := g.byName[strings.ToLower(name)]
 	if !ok {
-		src = &node{base: name, pos: g.position(loc)}
-		src.pos.Stage = n.pos.Stage
+		if src = g.images[name]; src == nil {
+			src = &node{base: name}
+			g.images[name] = src
+		}
+		if len(src.positions) < maxPositions {
+			src.positions = append(src.positions, g.position(loc, n.positions[0].Stage))
+		}
 		g.nodes = append(g.nodes, src)
 	}
 	n.deps = append(n.deps, src)
 }
 
-// need marks n and all that it depends on.
-func (n *node) need() {
-	if n == nil || n.needed {
-		return
+// need marks the target and all that it depends on, also by the ONBUILD instructions
+// of the stages that a needed stage is built upon.
+func (g *graph) need(ctx context.Context, target *node) error {
+	queue := []*node{target}
+	for len(queue) > 0 {
+		n := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if n.needed {
+			continue
+		}
+		n.needed = true
+		if n.from != nil {
+			queue = append(queue, n.from)
+			for _, name := range n.from.onbuild(ctx) {
+				if g.triggers++; g.triggers <= maxTriggers {
+					g.addSource(n, name, n.stage.Location)
+				}
+			}
+		}
+		queue = append(queue, n.deps...)
 	}
-	n.needed = true
-	n.from.need()
-	for _, d := range n.deps {
-		d.need()
+	return nil
+}
+
+// onbuild are the names that the ONBUILD instructions of the stage copy or mount from.
+func (n *node) onbuild(ctx context.Context) []string {
+	if n.triggers == nil {
+		var all []string
+		for _, cmd := range n.stage.Commands {
+			if c, ok := cmd.(*instructions.OnbuildCommand); ok {
+				all = append(all, c.Expression)
+			}
+		}
+		n.triggers = append([]string{}, triggerSources(ctx, all)...)
 	}
+	return n.triggers
 }
 
 // reference is the image that has to be resolved for n itself, if any.
@@ -229,7 +254,7 @@ func (g *graph) reference(n *node) (Reference, bool, error) {
 	if n.from != nil || (n.base == emptyImage && n.context == nil) {
 		return Reference{}, false, nil
 	}
-	r := Reference{Needed: n.needed, Platform: n.platform, Positions: []Position{n.pos}}
+	r := Reference{Needed: n.needed, Platform: n.platform, Positions: n.positions}
 	if r.Platform == nil {
 		r.Platform = g.target
 	}
@@ -263,12 +288,12 @@ func (g *graph) reference(n *node) (Reference, bool, error) {
 	return r, err == nil, err
 }
 
-func (g *graph) position(loc []parser.Range) Position {
-	p := Position{File: g.opt.Filename, Ranges: loc}
+func (g *graph) position(loc []parser.Range, stage string) Position {
+	p := Position{File: g.opt.Filename, Ranges: loc, Stage: stage}
 	if len(loc) > 0 {
 		p.Line = loc[0].Start.Line
 		if p.Line > 0 && p.Line <= len(g.lines) {
-			p.Instruction = strings.TrimSpace(string(g.lines[p.Line-1]))
+			p.Instruction = strings.TrimSpace(g.lines[p.Line-1])
 		}
 	}
 	return p

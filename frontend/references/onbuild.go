@@ -1,6 +1,7 @@
 package references
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,26 +13,30 @@ import (
 
 // OnBuild returns the images that the ONBUILD triggers of a resolved base name,
 // for each platform on which the Dockerfile builds upon the base. They stand, and are
-// needed, where the base is. What does not parse is left to the converter.
-func (s *Set) OnBuild(base Reference, triggers []string) []Reference {
-	var out []Reference
-	for _, trigger := range triggers {
-		for _, name := range triggerSources(trigger) {
-			if slices.Contains(s.stages, strings.ToLower(name)) {
-				continue
-			}
-			for _, target := range s.targetsOf(base) {
-				g := &graph{opt: s.opt, target: target}
-				n := &node{base: name, needed: base.Needed}
-				r, ok, err := g.reference(n)
-				r.Positions = base.Positions
-				if err == nil && ok && !slices.ContainsFunc(out, func(have Reference) bool { return have.Key() == r.Key() }) {
-					out = append(out, r)
-				}
+// needed, where the base is. What does not parse is left to the converter, and so is
+// the rest when the context is over.
+func (s *Set) OnBuild(ctx context.Context, base Reference, triggers []string) []Reference {
+	if len(triggers) == 0 {
+		return nil
+	}
+	found := &Set{index: map[string]int{}}
+	names, targets := triggerSources(ctx, triggers), s.targetsOf(base)
+	for _, name := range names {
+		if context.Cause(ctx) != nil {
+			break
+		}
+		if _, ok := s.stages[strings.ToLower(name)]; ok {
+			continue
+		}
+		for _, target := range targets {
+			g := &graph{opt: s.opt, target: target}
+			r, ok, err := g.reference(&node{base: name, needed: base.Needed, positions: base.Positions})
+			if err == nil && ok {
+				found.add(r)
 			}
 		}
 	}
-	return out
+	return found.References
 }
 
 // targetsOf are the target platforms whose stages use the base: those for which
@@ -47,9 +52,35 @@ func (s *Set) targetsOf(base Reference) []*ocispecs.Platform {
 	return all
 }
 
-// triggerSources are the names that a trigger copies or mounts from, as
+// triggerSources are the names that triggers copy or mount from, each once, as
 // initOnBuildTriggers of the converter finds them.
-func triggerSources(trigger string) []string {
+func triggerSources(ctx context.Context, triggers []string) []string {
+	var names []string
+	texts, known := map[string]struct{}{}, map[string]struct{}{}
+	for _, trigger := range triggers[:min(len(triggers), maxTriggers)] {
+		if context.Cause(ctx) != nil {
+			break
+		}
+		if !once(texts, trigger) {
+			continue
+		}
+		for _, name := range sourcesOf(trigger) {
+			if _, err := strconv.Atoi(name); err != nil && once(known, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// once tells whether s is new, and remembers it.
+func once(known map[string]struct{}, s string) bool {
+	before := len(known)
+	known[s] = struct{}{}
+	return len(known) > before
+}
+
+func sourcesOf(trigger string) []string {
 	file, err := parser.Parse(strings.NewReader(trigger))
 	if err != nil || len(file.AST.Children) != 1 {
 		return nil
@@ -62,8 +93,5 @@ func triggerSources(trigger string) []string {
 	if !ok {
 		return nil
 	}
-	return slices.DeleteFunc(sourceNames(cmd), func(name string) bool {
-		_, err := strconv.Atoi(name)
-		return err == nil
-	})
+	return sourceNames(cmd)
 }

@@ -36,10 +36,10 @@ func TestOnBuild(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.opt.Filename, tc.opt.BuildPlatform = "Dockerfile", amd64
-			set, err := references.Collect([]byte("FROM scratch AS tools\nFROM base\nCOPY --from=tools / /\n"), tc.opt)
+			set, err := references.Collect(t.Context(), []byte("FROM scratch AS tools\nFROM base\nCOPY --from=tools / /\n"), tc.opt)
 			require.NoError(t, err)
 			var got []string
-			for _, r := range set.OnBuild(set.References[0], tc.triggers) {
+			for _, r := range set.OnBuild(t.Context(), set.References[0], tc.triggers) {
 				got = append(got, show(r))
 			}
 			require.Equal(t, tc.want, got)

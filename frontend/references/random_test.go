@@ -38,7 +38,7 @@ func agreeOn(t *testing.T, dockerfile string, opts map[string]string, onbuild fu
 	if err != nil {
 		return false // the options are refused before anybody looks at the Dockerfile
 	}
-	set, err := references.Collect([]byte(dockerfile), references.Options{
+	set, err := references.Collect(t.Context(), []byte(dockerfile), references.Options{
 		Filename:        "Dockerfile",
 		Target:          bc.Target,
 		BuildArgs:       bc.BuildArgs,
@@ -60,7 +60,7 @@ func agreeOn(t *testing.T, dockerfile string, opts map[string]string, onbuild fu
 	found := set.References
 	if onbuild != nil {
 		for _, ref := range set.References {
-			found = append(found, set.OnBuild(ref, onbuild(ref.Name))...)
+			found = append(found, set.OnBuild(t.Context(), ref, onbuild(ref.Name))...)
 		}
 	}
 	// Only what is asked for: an image that a context and a FROM name has the

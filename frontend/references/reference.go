@@ -65,7 +65,7 @@ func (r *Reference) merge(other Reference) {
 	r.Needed = r.Needed || other.Needed
 	for _, p := range other.Positions {
 		same := func(q Position) bool { return q.Line == p.Line && q.File == p.File && q.Stage == p.Stage }
-		if !slices.ContainsFunc(r.Positions, same) {
+		if len(r.Positions) < maxPositions && !slices.ContainsFunc(r.Positions, same) {
 			r.Positions = append(r.Positions, p)
 		}
 	}

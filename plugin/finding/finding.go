@@ -181,7 +181,7 @@ type Set interface {
 	All() []references.Reference
 	// OnBuild adds the images that the ONBUILD triggers of a base name, and
 	// returns those that are new.
-	OnBuild(base references.Reference, triggers []string) []references.Reference
+	OnBuild(ctx context.Context, base references.Reference, triggers []string) []references.Reference
 	// Names are the stages and contexts that could have been meant by ref.
 	Names(ref references.Reference) []string
 }
@@ -197,12 +197,18 @@ func Check(ctx context.Context, p Prober, set Set) ([]Finding, error) {
 		}
 		all, refs = append(all, results...), nil
 		for _, r := range results {
+			if !r.Reference.Needed {
+				continue // no build runs its triggers
+			}
 			triggers := r.With.OnBuild
 			if r.With.Err != nil && r.Without != nil {
 				triggers = r.Without.OnBuild
 			}
-			refs = append(refs, set.OnBuild(r.Reference, triggers)...)
+			refs = append(refs, set.OnBuild(ctx, r.Reference, triggers)...)
 		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
 	}
 	// A trigger may have named an image that was known already.
 	known := map[string]references.Reference{}

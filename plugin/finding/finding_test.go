@@ -129,7 +129,7 @@ type set struct{ refs []references.Reference }
 
 func (s *set) All() []references.Reference         { return s.refs }
 func (s *set) Names(references.Reference) []string { return nil }
-func (s *set) OnBuild(base references.Reference, triggers []string) []references.Reference {
+func (s *set) OnBuild(_ context.Context, base references.Reference, triggers []string) []references.Reference {
 	if len(triggers) == 0 {
 		return nil
 	}
@@ -156,9 +156,38 @@ func (p *prober) Probe(_ context.Context, refs []references.Reference) ([]probe.
 
 func TestCheckAsksForTriggers(t *testing.T) {
 	p := &prober{}
-	got, err := finding.Check(t.Context(), p, &set{refs: []references.Reference{{Name: "a.test/a:1"}}})
+	got, err := finding.Check(t.Context(), p, &set{refs: []references.Reference{{Name: "a.test/a:1", Needed: true}}})
 	require.NoError(t, err)
 	require.Len(t, p.asked, 2)
 	require.Len(t, got, 2)
 	require.Equal(t, 9, got[0].Positions[0].Line, "places that a trigger added are there")
+}
+
+// TestCheckIgnoresTriggersOfUnneeded bases: no build runs them.
+func TestCheckIgnoresTriggersOfUnneeded(t *testing.T) {
+	p := &prober{}
+	got, err := finding.Check(t.Context(), p, &set{refs: []references.Reference{{Name: "a.test/a:1"}}})
+	require.NoError(t, err)
+	require.Len(t, p.asked, 1)
+	require.Len(t, got, 1)
+}
+
+// TestCheckIsInterrupted while triggers are looked at.
+func TestCheckIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	p := &prober{}
+	s := &interrupting{set: set{refs: []references.Reference{{Name: "a.test/a:1", Needed: true}}}, cancel: func() { cancel(why) }}
+	_, err := finding.Check(ctx, p, s)
+	require.ErrorIs(t, err, why)
+}
+
+type interrupting struct {
+	set
+	cancel func()
+}
+
+func (s *interrupting) OnBuild(context.Context, references.Reference, []string) []references.Reference {
+	s.cancel()
+	return nil
 }

@@ -49,7 +49,7 @@ func (in *Input) bake(ctx context.Context, set *Set, names []string) error {
 		if err != nil {
 			return err
 		}
-		if err := set.addDockerfile(b, in.Stdin); err != nil {
+		if err := set.addDockerfile(ctx, b, in.Stdin); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ func (in *Input) compose(ctx context.Context, set *Set, names []string) error {
 	lines := imageLines(in.Files)
 	for _, name := range project.ServiceNames() {
 		service := project.Services[name]
-		if err := in.service(set, &service, lines[name]); err != nil {
+		if err := in.service(ctx, set, &service, lines[name]); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,7 @@ func (in *Input) compose(ctx context.Context, set *Set, names []string) error {
 }
 
 // service adds what one service builds or pulls.
-func (in *Input) service(set *Set, s *types.ServiceConfig, positions []references.Position) error {
+func (in *Input) service(ctx context.Context, set *Set, s *types.ServiceConfig, positions []references.Position) error {
 	on, err := ParsePlatforms(nonEmpty(s.Platform))
 	if err != nil {
 		return errors.Wrap(err, s.Name)
@@ -59,7 +59,7 @@ func (in *Input) service(set *Set, s *types.ServiceConfig, positions []reference
 		if err != nil {
 			return err
 		}
-		return set.addDockerfile(b, in.Stdin)
+		return set.addDockerfile(ctx, b, in.Stdin)
 	}
 	if s.Image == "" || s.PullPolicy == types.PullPolicyNever || s.PullPolicy == types.PullPolicyBuild {
 		return nil

@@ -55,27 +55,48 @@ func kindOf(file string) kind {
 
 // Find finds the references of an input. Nothing named means the Dockerfile of
 // the working directory.
+//
+// It ends with its context, whatever it is at: neither compose-go nor BuildKit's parser
+// looks at one, and standard input may never end. What it was at is then left behind.
 func Find(ctx context.Context, in Input) (*Set, error) {
 	in.Files = slices.Clone(in.Files)
-	set := newSet(in)
+	type found struct {
+		set *Set
+		err error
+	}
+	done := make(chan found, 1)
+	go func() {
+		set, err := in.find(ctx)
+		done <- found{set, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case f := <-done:
+		return f.set, f.err
+	}
+}
+
+func (in *Input) find(ctx context.Context) (*Set, error) {
+	set := newSet(*in)
 	var names []string
 	for _, arg := range in.Args {
 		if len(in.Files) > 0 && kindOf(in.Files[0]) != kindDockerfile {
 			names = append(names, arg)
 			continue
 		}
-		if err := in.arg(set, arg); err != nil {
+		if err := in.arg(ctx, set, arg); err != nil {
 			return nil, err
 		}
 	}
 	if len(in.Args) == 0 && len(in.Files) == 0 {
-		return set, in.folder(set, ".")
+		return set, in.folder(ctx, set, ".")
 	}
 	return set, in.files(ctx, set, names)
 }
 
 // arg is a path or a reference.
-func (in *Input) arg(set *Set, arg string) error {
+func (in *Input) arg(ctx context.Context, set *Set, arg string) error {
 	st, err := os.Stat(arg)
 	switch {
 	case isRemote(arg) && err != nil:
@@ -83,9 +104,9 @@ func (in *Input) arg(set *Set, arg string) error {
 	case err == nil && st.IsDir() && len(in.Files) > 0:
 		return nil // the context of the Dockerfile, as in `docker build -f FILE PATH`
 	case err == nil && st.IsDir():
-		return in.folder(set, arg)
+		return in.folder(ctx, set, arg)
 	case err == nil:
-		return in.file(set, arg)
+		return in.file(ctx, set, arg)
 	case isPath(arg):
 		return errors.Wrap(err, "no such folder or file")
 	case len(in.Files) > 0:
@@ -95,18 +116,18 @@ func (in *Input) arg(set *Set, arg string) error {
 }
 
 // file is a file that was named without -f.
-func (in *Input) file(set *Set, file string) error {
+func (in *Input) file(ctx context.Context, set *Set, file string) error {
 	if kindOf(file) != kindDockerfile {
 		return errors.Errorf("to check what %s builds: -f %s", file, file)
 	}
-	return set.addDockerfile(build{dockerfile: filepath.Clean(file)}, in.Stdin)
+	return set.addDockerfile(ctx, build{dockerfile: filepath.Clean(file)}, in.Stdin)
 }
 
 // folder is the context of a build.
-func (in *Input) folder(set *Set, dir string) error {
+func (in *Input) folder(ctx context.Context, set *Set, dir string) error {
 	file := filepath.Join(dir, defaultDockerfile)
 	if _, err := os.Stat(file); err == nil {
-		return set.addDockerfile(build{dockerfile: file}, in.Stdin)
+		return set.addDockerfile(ctx, build{dockerfile: file}, in.Stdin)
 	}
 	for _, other := range []string{
 		"docker-bake.hcl", "docker-bake.json", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
@@ -151,7 +172,7 @@ func (in *Input) files(ctx context.Context, set *Set, names []string) error {
 	if len(in.Files) > 1 {
 		return errors.New("a build has one Dockerfile: give -f once")
 	}
-	return set.addDockerfile(build{dockerfile: filepath.Clean(in.Files[0])}, in.Stdin)
+	return set.addDockerfile(ctx, build{dockerfile: filepath.Clean(in.Files[0])}, in.Stdin)
 }
 
 // isPath tells a path that does not exist from a reference.

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"context"
 	"io"
 	"maps"
 	"os"
@@ -20,6 +21,8 @@ const (
 
 	// maxDockerfile bounds a file that is read: far more than any Dockerfile.
 	maxDockerfile = 16 << 20
+	// maxNamesOf bounds the Dockerfiles whose stages an image is compared with.
+	maxNamesOf = 16
 )
 
 // Set is the references of everything that was named, each once.
@@ -27,6 +30,8 @@ type Set struct {
 	in    Input
 	refs  []references.Reference
 	index map[string]int
+	// places are those of each of refs.
+	places []map[place]struct{}
 	// dockerfiles are what was collected of each Dockerfile, by reference: ONBUILD
 	// triggers are looked up in those that have the base.
 	dockerfiles map[string][]*references.Set
@@ -34,6 +39,12 @@ type Set struct {
 
 func newSet(in Input) *Set {
 	return &Set{in: in, index: map[string]int{}, dockerfiles: map[string][]*references.Set{}}
+}
+
+// place is where a reference is named.
+type place struct {
+	file string
+	line int
 }
 
 // build is one build of a Dockerfile.
@@ -52,8 +63,12 @@ func (s *Set) All() []references.Reference { return slices.Clone(s.refs) }
 
 // Names are the stages and contexts of the Dockerfiles that name ref.
 func (s *Set) Names(ref references.Reference) []string {
+	dockerfiles := s.dockerfiles[ref.Key()]
+	if len(dockerfiles) == 1 {
+		return dockerfiles[0].Names
+	}
 	var out []string
-	for _, d := range s.dockerfiles[ref.Key()] {
+	for _, d := range dockerfiles[:min(len(dockerfiles), maxNamesOf)] {
 		out = append(out, d.Names...)
 	}
 	slices.Sort(out)
@@ -61,14 +76,14 @@ func (s *Set) Names(ref references.Reference) []string {
 }
 
 // OnBuild adds the images that the triggers of a resolved base name.
-func (s *Set) OnBuild(base references.Reference, triggers []string) []references.Reference {
+func (s *Set) OnBuild(ctx context.Context, base references.Reference, triggers []string) []references.Reference {
 	if len(triggers) == 0 {
 		return nil
 	}
 	var fresh []references.Reference
 	for _, d := range s.dockerfiles[base.Key()] {
-		for _, r := range d.OnBuild(base, triggers) {
-			if s.add(r) {
+		for _, r := range d.OnBuild(ctx, base, triggers) {
+			if len(s.refs) < references.MaxReferences && s.add(r) {
 				fresh = append(fresh, r)
 			}
 		}
@@ -79,20 +94,23 @@ func (s *Set) OnBuild(base references.Reference, triggers []string) []references
 // add reports whether the reference is new; one that is known gets its places.
 func (s *Set) add(r references.Reference) bool {
 	i, ok := s.index[r.Key()]
+	positions := r.Positions
 	if !ok {
-		s.index[r.Key()] = len(s.refs)
-		r.Positions = slices.Clone(r.Positions)
-		s.refs = append(s.refs, r)
-		return true
+		i = len(s.refs)
+		s.index[r.Key()] = i
+		r.Positions = nil
+		s.refs, s.places = append(s.refs, r), append(s.places, map[place]struct{}{})
 	}
 	known := &s.refs[i]
 	known.Needed = known.Needed || r.Needed
-	for _, p := range r.Positions {
-		if !slices.ContainsFunc(known.Positions, func(q references.Position) bool { return q.File == p.File && q.Line == p.Line }) {
+	for _, p := range positions {
+		at := place{p.File, p.Line}
+		if _, ok := s.places[i][at]; !ok {
+			s.places[i][at] = struct{}{}
 			known.Positions = append(known.Positions, p)
 		}
 	}
-	return false
+	return !ok
 }
 
 // addName adds an image that was named as such.
@@ -118,7 +136,7 @@ func (s *Set) addImage(name string, on []ocispecs.Platform, positions []referenc
 
 // addDockerfile adds the images of a Dockerfile and that of its frontend. The
 // options of the command line are those of a build that has none of its own.
-func (s *Set) addDockerfile(b build, stdin io.Reader) error {
+func (s *Set) addDockerfile(ctx context.Context, b build, stdin io.Reader) error {
 	if b.label == "" {
 		b.target, b.args, b.contexts = s.in.Target, s.in.BuildArgs, references.Contexts{}
 		for k, v := range s.in.BuildContexts {
@@ -140,12 +158,15 @@ func (s *Set) addDockerfile(b build, stdin io.Reader) error {
 	if other {
 		s.add(syntax)
 	}
-	collected, err := references.Collect(dt, opt)
+	collected, err := references.Collect(ctx, dt, opt)
 	if err != nil {
 		if other && !readsDockerfiles(syntax.Name) {
 			return nil // a file in another language, which only its frontend knows
 		}
 		return errors.Wrap(err, b.title())
+	}
+	if collected.Incomplete {
+		return errors.Errorf("%s is too long, or names too many images, to be checked", b.title())
 	}
 	for _, r := range collected.References {
 		s.dockerfiles[r.Key()] = append(s.dockerfiles[r.Key()], collected)

@@ -88,9 +88,9 @@ func TestSetMerges(t *testing.T) {
 	}
 	require.Equal(t, []string{"a/Dockerfile", "b/Dockerfile", "b/Dockerfile"}, places)
 	require.Equal(t, []string{"x", "y"}, s.Names(s.All()[0]))
-	fresh := s.OnBuild(s.All()[0], []string{"COPY --from=tools / /", "COPY --from=x / /", "not an instruction"})
+	fresh := s.OnBuild(t.Context(), s.All()[0], []string{"COPY --from=tools / /", "COPY --from=x / /", "not an instruction"})
 	require.Len(t, fresh, 2, "x is a stage of one Dockerfile, and an image for the other")
-	require.Empty(t, s.OnBuild(s.All()[0], []string{"COPY --from=tools / /"}))
+	require.Empty(t, s.OnBuild(t.Context(), s.All()[0], []string{"COPY --from=tools / /"}))
 }
 
 func TestImageLines(t *testing.T) {
