@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/frontend/resolve"
 )
@@ -79,10 +78,11 @@ func (s *session) explain(err error) error {
 // failure is the report of a build that failed. What stopped it was needed, and what
 // only the fallback resolved is a failure where strict does not allow it.
 func (s *session) failure(stopped *resolve.Resolution) *report.Report {
-	results := s.results()
-	for _, e := range s.entries() {
+	entries := s.entries()
+	results := s.resultsOf(entries)
+	for i, e := range entries {
 		if e.resolution == stopped || e.failed() && e.found.Needed {
-			results.Fail(e.found.Name, references.PlatformString(e.found.Platform))
+			results.References[i].Needed, results.References[i].Outcome = true, report.Failed
 		}
 	}
 	return results

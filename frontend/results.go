@@ -64,13 +64,15 @@ func (e *entry) line() int {
 }
 
 // results are the session's references as a report.
-func (s *session) results() *report.Report {
+func (s *session) results() *report.Report { return s.resultsOf(s.entries()) }
+
+func (s *session) resultsOf(entries []entry) *report.Report {
 	var names []string
 	if s.set != nil {
 		names = s.set.Names
 	}
 	var refs []report.Reference
-	for _, e := range s.entries() {
+	for _, e := range entries {
 		refs = append(refs, report.Of(e.found, e.resolution, names))
 	}
 	return report.New(refs)

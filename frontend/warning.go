@@ -28,16 +28,18 @@ func (s *session) warn(ctx context.Context) {
 	}
 	var warnings []report.Warning
 	var first []entry // of each warning
+	byHost, refs := map[string]int{}, map[string]struct{}{}
 	for _, e := range s.fellBack() {
-		host := e.resolution.Host()
-		i := slices.IndexFunc(warnings, func(w report.Warning) bool { return w.Host == host })
-		if i < 0 {
+		i, ok := byHost[e.resolution.Host()]
+		if !ok {
 			i = len(warnings)
-			warnings = append(warnings, report.Warning{Host: host, Answer: e.resolution.Written})
+			byHost[e.resolution.Host()] = i
+			warnings = append(warnings, report.Warning{Host: e.resolution.Host(), Answer: e.resolution.Written})
 			first = append(first, e)
 		}
-		if w := &warnings[i]; !slices.Contains(w.Refs, e.resolution.Ref) {
-			w.Refs = append(w.Refs, e.resolution.Ref)
+		if _, ok := refs[e.resolution.Ref]; !ok {
+			refs[e.resolution.Ref] = struct{}{}
+			warnings[i].Refs = append(warnings[i].Refs, e.resolution.Ref)
 		}
 	}
 	for i, w := range warnings {

@@ -17,11 +17,15 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/buildkit/util/stack"
 	"github.com/pkg/errors"
+	"github.com/sirupsen/logrus"
 
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/version"
 )
 
 func main() {
+	// In colour, logrus prints what compose-go says of a file as it stands there.
+	logrus.SetFormatter(&logrus.TextFormatter{DisableColors: true})
 	stack.SetVersionInfo(version.Version, version.Revision)
 	dockerCLI, err := command.NewDockerCli()
 	if err != nil {
@@ -50,7 +54,7 @@ func run(dockerCLI *command.DockerCli) error {
 
 // exitCode prints err, unless it has no words, and returns the exit status of
 // the process: that of a StatusError, and exitUsage for everything that kept a
-// command from its work.
+// command from its work. What is printed is safe for a terminal: errors quote files.
 func exitCode(dockerCLI command.Cli, err error) int {
 	if err == nil {
 		return 0
@@ -61,7 +65,7 @@ func exitCode(dockerCLI command.Cli, err error) int {
 		code = status.StatusCode
 	}
 	if text := err.Error(); text != "" {
-		_, _ = fmt.Fprintln(dockerCLI.Err(), "ERROR: "+text)
+		_, _ = fmt.Fprintln(dockerCLI.Err(), "ERROR: "+diagnosis.Printable(text))
 	}
 	return code
 }

@@ -23,7 +23,7 @@ const CodeMark = "[pullsafe:"
 // folded, secrets are redacted, URLs lose user and query, [CodeMark] its bracket.
 // It returns at most limit runes, and looks at no more than 16 KiB.
 func Clean(text string, limit int) string {
-	text = printable(bound(text))
+	text = strings.Join(strings.Fields(Printable(bound(text))), " ")
 	text = strings.ReplaceAll(redact(text), CodeMark, CodeMark[1:])
 	if limit <= 0 {
 		return ""
@@ -35,12 +35,12 @@ func Clean(text string, limit int) string {
 	return strings.TrimRight(string(runes[:limit-1]), " ") + ellipsis
 }
 
-// printable drops what does not print, terminal sequences as a whole: the
-// letters of a colour code are as little wanted as its escape.
-func printable(text string) string {
+// Printable makes untrusted lines safe for a terminal. It drops what does not print,
+// terminal sequences as a whole: the letters of a colour code are as little wanted as
+// its escape. Lines, and the space within them, stay.
+func Printable(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
-	space := false
 	for i := 0; i < len(text); {
 		if n := sequence(text[i:]); n > 0 {
 			i += n
@@ -50,14 +50,12 @@ func printable(text string) string {
 		i += n
 		switch {
 		case r == utf8.RuneError && n == 1:
+		case r == '\n' || r == '\t':
+			b.WriteRune(r)
 		case unicode.IsSpace(r) && r != '\u0085':
-			space = true
+			b.WriteByte(' ')
 		case !unicode.IsPrint(r) || unicode.In(r, invisible...):
 		default:
-			if space && b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			space = false
 			b.WriteRune(r)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/pkg/errors"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
 )
 
 // Version is the version of the schema.
@@ -90,16 +92,6 @@ func New(refs []Reference) *Report {
 	return r
 }
 
-// Fail marks a reference as needed and failed: one that stopped the build was
-// needed, whatever was thought of it.
-func (r *Report) Fail(ref, platform string) {
-	for i := range r.References {
-		if f := &r.References[i]; f.Ref == ref && f.Platform == platform {
-			f.Needed, f.Outcome = true, Failed
-		}
-	}
-}
-
 // StatusCode is the exit status of a preflight: 1 when a needed image cannot be
 // resolved, or under strict only by the anonymous fallback, else 0.
 func (r *Report) StatusCode(strict bool) int {
@@ -112,7 +104,7 @@ func (r *Report) StatusCode(strict bool) int {
 // JSON is the report as one indented object.
 func (r *Report) JSON() ([]byte, error) {
 	dt, err := json.MarshalIndent(r, "", "  ")
-	return dt, errors.Wrap(err, "failed to marshal the report")
+	return diagnosis.PrintableJSON(dt), errors.Wrap(err, "failed to marshal the report")
 }
 
 // where keeps the references for which keep is true.

@@ -1,11 +1,13 @@
 package output
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
@@ -66,10 +68,15 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 			References: reg.Images, Refused: reg.Rejected, Public: reg.Resolved,
 		})
 	}
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return errors.Wrap(enc.Encode(doc), "failed to write the report")
+	if err := enc.Encode(doc); err != nil {
+		return errors.Wrap(err, "failed to marshal the report")
+	}
+	_, err := w.Write(diagnosis.PrintableJSON(b.Bytes()))
+	return errors.Wrap(err, "failed to write the report")
 }
 
 func newCredential(s credentials.Source, v finding.Verdict) credential {

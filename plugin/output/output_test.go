@@ -116,6 +116,30 @@ func TestJSON(t *testing.T) {
 	require.Contains(t, b.String(), `"registries": []`)
 }
 
+// TestPrintable: nothing that a finding holds changes how a terminal shows the rest.
+func TestPrintable(t *testing.T) {
+	const odd = "x\x1b[2J\u009b2J\u202e\x7fy"
+	all := findings()
+	f := &all[1]
+	f.Written, f.Platform, f.Explanation, f.Hint, f.Digest = odd, odd, odd, odd, odd
+	f.Positions = []report.Position{{File: odd, Line: 1, Instruction: odd, Stage: odd}}
+	f.Diagnosis.Message, f.Diagnosis.Remedies = odd, []report.Remedy{{Command: odd, Note: odd}}
+	f.Platforms, f.Source.File, f.Host = []string{odd}, odd, odd
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"table":  func(b *bytes.Buffer) error { return output.Table(b, all, []string{odd}, false) },
+		"github": func(b *bytes.Buffer) error { return output.GitHub(b, all, true) },
+		"json":   func(b *bytes.Buffer) error { return output.JSON(b, all, []string{odd}) },
+	} {
+		var b bytes.Buffer
+		require.NoError(t, write(&b), name)
+		require.Equal(t, b.String(), diagnosis.Printable(b.String()), name)
+	}
+	var b bytes.Buffer
+	require.NoError(t, output.Table(&b, all, nil, true))
+	require.Contains(t, b.String(), "\x1b[1mREGISTRY", "its own colours stay")
+	require.NotContains(t, b.String(), "\x1b[2J")
+}
+
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
 	p := output.NewProgress(&b)

@@ -37,7 +37,7 @@ func Table(w io.Writer, findings []finding.Finding, notes []string, color bool) 
 		writeGrid(&b, registries(findings), color)
 		b.WriteByte('\n')
 		writeGrid(&b, images(findings), color)
-		b.WriteString(finding.Report(findings).Causes(false))
+		b.WriteString(diagnosis.Printable(finding.Report(findings).Causes(false)))
 		b.WriteString("\n" + closing(findings))
 	}
 	_, err := io.WriteString(w, b.String())
@@ -46,7 +46,7 @@ func Table(w io.Writer, findings []finding.Finding, notes []string, color bool) 
 
 // GitHub writes annotations for GitHub Actions.
 func GitHub(w io.Writer, findings []finding.Finding, strict bool) error {
-	_, err := io.WriteString(w, finding.Report(findings).GitHub(strict))
+	_, err := io.WriteString(w, diagnosis.Printable(finding.Report(findings).GitHub(strict)))
 	return errors.WithStack(err)
 }
 
@@ -86,6 +86,7 @@ func writeGrid(b *strings.Builder, g report.Grid, color bool) {
 	}
 	for i := range g {
 		for j := range g[i] {
+			g[i][j].Text = strings.ReplaceAll(diagnosis.Printable(g[i][j].Text), "\n", " ")
 			switch {
 			case !color:
 				g[i][j].Style = ""

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// hostile are characters that change how a terminal shows what is around them.
+var hostile = []string{"\x1b[2J\x1b]0;title\x07", "\x1bc\b\x7f", "\u0085\u009b2J\u009d0;title\u009c", "\u202e\u2066\u200b\ufeff", "\r\xff"}
+
+// requirePrintable: text has nothing of hostile.
+func requirePrintable(t *testing.T, text string) {
+	t.Helper()
+	require.True(t, utf8.ValidString(text))
+	for i, r := range text {
+		bad := unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Cf, r)
+		require.False(t, bad, "%q at %d of %q", r, i, text)
+	}
+}
+
+// inputs are files that are wrong, or name images that cannot be pulled, with s in
+// every place that an answer can quote.
+func inputs(s string) map[string]string {
+	service := "services:\n  web:\n    "
+	return map[string]string{
+		"unknown/Dockerfile":  "FROM scratch\nBAD" + s + " x" + s + "y\n",
+		"flag/Dockerfile":     "FROM scratch\nCOPY --fr" + s + "om=x / /\n",
+		"value/Dockerfile":    "FROM scratch\nCOPY --link=" + s + " / /\n",
+		"base/Dockerfile":     "FROM ghcr.io/" + s + "/x\n",
+		"stage/Dockerfile":    "FROM scratch AS a" + s + "b\n",
+		"platform/Dockerfile": "FROM --platform=a" + s + "b scratch\n",
+		"argument/Dockerfile": "ARG A=x" + s + "y\nFROM $A\n",
+		"word/Dockerfile":     "FROM ${A" + s + "\n",
+		"mount/Dockerfile":    "FROM scratch\nRUN --mount=from=x" + s + "y,target=/ true\n",
+		"target/Dockerfile":   "FROM scratch\nCOPY --from=" + s + "9 / /\n",
+		"heredoc/Dockerfile":  "FROM scratch\nRUN <<E" + s + "\n",
+		"image/Dockerfile":    "FROM 127.0.0.1:1/a:1 " + s + "\n",
+		"line/Dockerfile":     "FROM 127.0.0.1:1/a:1 AS b\nRUN --mount=from=127.0.0.1:1/a:2,target=/x echo " + s + "\n",
+		"parse/c.yaml":        "services: [" + s + "\n",
+		"key/c.yaml":          service + "a" + s + "b: c\n",
+		"build/c.yaml":        service + "build: {context: \"a" + s + "b\"}\n",
+		"file/c.yaml":         service + "build: {dockerfile: \"a" + s + "b\"}\n",
+		"remote/c.yaml":       service + "build: {context: \"https://a.test/" + s + ".git\"}\n",
+		"platform/c.yaml":     service + "platform: \"a" + s + "b\"\n    image: x\n",
+		"name/c.yaml":         "services:\n  \"w" + s + "b\":\n    image: x\n",
+		"image/c.yaml":        service + "image: \"a" + s + "b\"\n",
+		"variable/c.yaml":     service + "image: \"${A" + s + "}\"\n",
+		"unset/c.yaml":        service + "image: 127.0.0.1:1/a:1\n    hostname: \"${UNSET?" + s + "}\"\n",
+		"inline/c.yaml":       service + "build: {dockerfile_inline: \"BAD" + s + "\"}\n",
+		"place/c.yaml":        service + "image: 127.0.0.1:1/a:1 # " + s + "\n",
+		"bake/b.hcl":          "target \"a" + s + "b\" {}\n",
+	}
+}
+
+// TestCheckPrintsWhatPrints: whatever a Dockerfile, a compose file or a bake file
+// holds, and wherever it is quoted, the terminal shows it as text.
+func TestCheckPrintsWhatPrints(t *testing.T) {
+	bin := t.TempDir()
+	script := "#!/bin/sh\n[ \"$1\" = buildx ] && shift\n[ \"$1\" = version ] && exit\ncat \"$5\" >&2\nexit 1\n"
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "docker"), []byte(script), 0o700))
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	quoted := 0
+	for _, s := range hostile {
+		dir := t.TempDir()
+		for name, text := range inputs(s) {
+			t.Run(fmt.Sprintf("%s %q", name, s), func(t *testing.T) {
+				file := filepath.Join(dir, name)
+				if os.MkdirAll(filepath.Join(filepath.Dir(file), "odd"+s), 0o700) == nil {
+					file = filepath.Join(filepath.Dir(file), "odd"+s, filepath.Base(file))
+				}
+				require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
+				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+				for _, format := range []string{formatTable, formatJSON, formatGitHub} {
+					out, errOut, _ := runCommand(t, "", "check", "--format", format, "--timeout", "1s", "-f", file)
+					requirePrintable(t, out)
+					requirePrintable(t, errOut)
+					if strings.Contains(out+errOut, "odd") {
+						quoted++
+					}
+				}
+			})
+		}
+	}
+	require.Positive(t, quoted)
+}
