@@ -42,8 +42,9 @@ variable ` + buildcmd.FrontendEnv + ` names. What asks for another frontend is r
 said on standard error:
 
   --build-arg BUILDKIT_SYNTAX=IMAGE   that image builds
-  # syntax=IMAGE in the Dockerfile    that image builds, unless it is
-                                      docker/dockerfile, which pullsafe replaces
+  # syntax=IMAGE in the Dockerfile    that image builds, unless it is a tag of
+                                      docker/dockerfile, which pullsafe replaces;
+                                      one that is pinned by digest is kept
 
 The frontend is itself an image, and is pulled with the stored login. If its
 registry refuses that login, the image is handed to the build under another

@@ -64,6 +64,13 @@ func TestChoose(t *testing.T) {
 	write("labs", "# check=skip=all\n# syntax=docker/dockerfile:1-labs\nFROM alpine\n")
 	write("other", "# syntax=ghcr.io/azure/dalec/frontend:latest\nname: x\n")
 	write("own", "# syntax=ghcr.io:443/org/pullsafe:1\nFROM alpine\n")
+	write("mirror", "# syntax=ghcr.io/org/pullsafe:1\nFROM alpine\n")
+	write("pinned own", "# syntax=org/pullsafe:1@sha256:"+strings.Repeat("a", 64)+"\nFROM alpine\n")
+	write("evil", "# syntax=evil.test/org/pullsafe:1\nFROM alpine\n")
+	write("evil hub", "# syntax=evil.test/docker/dockerfile:1\nFROM alpine\n")
+	write("case", "# syntax=ghcr.io/Org/pullsafe:1\nFROM alpine\n")
+	lower := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(lower, "dockerfile"), []byte("# syntax=evil.test/x\nFROM alpine\n"), 0o600))
 	write("binary", "\xff\x00\x01")
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
 	file := func(name string) []string { return []string{"-f", filepath.Join(dir, name), dir} }
@@ -79,17 +86,27 @@ func TestChoose(t *testing.T) {
 		{"plain", []string{dir}, none, "org/pullsafe:1.2.3", ""},
 		{"no arguments", nil, none, "org/pullsafe:1.2.3", ""},
 		{"upstream's syntax line", file("upstream"), none, "org/pullsafe:1.2.3", ""},
-		{"with a digest", file("digest"), none, "org/pullsafe:1.2.3", ""},
+		{"upstream's, pinned", file("digest"), none, "", "pins the frontend docker.io/docker/dockerfile:1.9@sha256:" + strings.Repeat("a", 64) + " (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"upstream's, pinned, image named", file("digest"), environ(FrontendEnv, "reg.test/x"), "", "to replace it: --build-arg BUILDKIT_SYNTAX=reg.test/x"},
 		{"labs", file("labs"), none, "org/pullsafe:1.2.3-labs", ""},
 		{"labs, image named", file("labs"), environ(FrontendEnv, "reg.test/x"), "reg.test/x", "PULLSAFE_FRONTEND says"},
 		{"another frontend", file("other"), none, "", "ghcr.io/azure/dalec/frontend:latest (line 1)"},
 		{"pullsafe already", file("own"), none, "", ""},
+		{"pullsafe already, the other registry", file("mirror"), none, "", ""},
+		{"pullsafe already, pinned", file("pinned own"), none, "", ""},
+		{"pullsafe, but another is named", file("mirror"), environ(FrontendEnv, "reg.test/org/pullsafe"), "", "asks for the frontend ghcr.io/org/pullsafe:1 (line 1), so that one builds, not reg.test/org/pullsafe"},
+		{"the path on another host", file("evil"), none, "", "asks for the frontend evil.test/org/pullsafe:1 (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"the path on another host, the other registry named", file("evil"), environ(FrontendEnv, "ghcr.io/org/pullsafe:1"), "", "asks for the frontend evil.test/org/pullsafe:1"},
+		{"upstream's path on another host", file("evil hub"), none, "", "asks for the frontend evil.test/docker/dockerfile:1"},
+		{"not a name of an image", file("case"), none, "", "asks for the frontend ghcr.io/Org/pullsafe:1"},
 		{"binary", file("binary"), none, "org/pullsafe:1.2.3", ""},
 		{"a folder", file("folder"), none, "org/pullsafe:1.2.3", ""},
 		{"missing", file("missing"), none, "org/pullsafe:1.2.3", ""},
-		{"standard input", []string{"-"}, none, "org/pullsafe:1.2.3", ""},
-		{"standard input beside a context", []string{"-f", "-", dir}, none, "org/pullsafe:1.2.3", ""},
-		{"url", []string{"-f", filepath.Join(dir, "other"), "https://github.com/x/y.git"}, none, "org/pullsafe:1.2.3", ""},
+		{"standard input", []string{"-"}, none, "org/pullsafe:1.2.3", "not read before the build, so org/pullsafe:1.2.3 builds, whatever its # syntax line says"},
+		{"standard input beside a context", []string{"-f", "-", dir}, none, "org/pullsafe:1.2.3", "not read before the build"},
+		{"a pipe", []string{"-f", os.DevNull, dir}, none, "org/pullsafe:1.2.3", "not read before the build"},
+		{"url", []string{"-f", filepath.Join(dir, "other"), "https://github.com/x/y.git"}, none, "org/pullsafe:1.2.3", "not read before the build"},
+		{"in lower case", []string{lower}, none, "", "evil.test/x (line 1)"},
 		{"environment", []string{dir}, environ(FrontendEnv, "reg.test/x:2"), "reg.test/x:2", ""},
 		{"empty environment", []string{dir}, environ(FrontendEnv, ""), "org/pullsafe:1.2.3", ""},
 		{"build argument", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, dir), none, "", "--build-arg BUILDKIT_SYNTAX=a/b:1 is given"},

@@ -93,7 +93,7 @@ func TestBuild(t *testing.T) {
 		opt.Files = world.Dockerfile("# syntax=" + shared.Upstream + "\nFROM alpine:3.23\n")
 		out := build("--progress=plain", ".")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "pullsafe: the Dockerfile asks for the frontend "+shared.Upstream+" (line 1), which builds instead of")
+		require.Contains(t, out.Stderr, "pullsafe: the Dockerfile asks for the frontend "+shared.Upstream+" (line 1), so that one builds, not")
 	})
 }
 
