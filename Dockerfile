@@ -1,15 +1,10 @@
-# syntax=docker/dockerfile:1
+# syntax=docker/dockerfile:1.28.0@sha256:bb22d9815c728170f72750f4e5b0d672e06176142e1d602c7e66c050100b7e5b
+
+# Each image by tag and digest; `make pin` writes the digests of the tags anew.
+FROM --platform=$BUILDPLATFORM tonistiigi/xx:1.9.0@sha256:c64defb9ed5a91eacb37f96ccc3d4cd72521c4bd18d5442905b95e2226b0e707 AS xx
 
 # The compiler decides what comes out: the exact version, that of go.mod.
-ARG GO_VERSION=1.26.8
-ARG ALPINE_VERSION=3.23
-ARG XX_VERSION=1.9.0
-ARG GOLANGCI_LINT_VERSION=v2.15.0
-
-FROM --platform=$BUILDPLATFORM tonistiigi/xx:${XX_VERSION} AS xx
-FROM --platform=$BUILDPLATFORM golangci/golangci-lint:${GOLANGCI_LINT_VERSION}-alpine AS golangci-lint
-
-FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-alpine${ALPINE_VERSION} AS base
+FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine3.23@sha256:a8fa79c5bd40d880b52bd3b6d7669ecdcfd00e85facdd427d279efb5ddd79cb1 AS base
 COPY --from=xx / /
 RUN apk add --no-cache file git
 ENV CGO_ENABLED=0
@@ -65,6 +60,13 @@ RUN --mount=type=bind,target=. \
   xx-go build -trimpath -buildvcs=false -ldflags "$(cat /tmp/.ldflags)" -o /out/docker-pullsafe ./cmd/docker-pullsafe
   xx-verify --static /out/docker-pullsafe
 EOT
+
+# At the version of tests/tools/go.mod, which is that of `make lint`.
+FROM base AS golangci-lint
+RUN --mount=type=bind,source=tests/tools,target=/src \
+    --mount=type=cache,target=/root/.cache \
+    --mount=type=cache,target=/go/pkg/mod \
+    go build -trimpath -buildvcs=false -o /usr/bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 FROM base AS lint
 RUN --mount=type=bind,target=. \

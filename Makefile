@@ -112,6 +112,10 @@ upstream: ## follow a release of BuildKit: VERSION=v0.35.0, or the newest
 	@$(GO) build -o bin/ ./tests/upstream
 	@bin/upstream -version "$${VERSION-}" -since "$${SINCE-HEAD}"
 
+.PHONY: pin
+pin: ## write the digests that the images of Dockerfile and workflows have now
+	@.ci/pin-images Dockerfile .github/workflows/*.yml
+
 # Needs the Go vulnerability database on the network, so it is no part of make test.
 VULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 .PHONY: vuln

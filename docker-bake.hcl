@@ -1,7 +1,3 @@
-variable "GO_VERSION" {
-  default = null
-}
-
 # ORG is whoever publishes the image.
 variable "ORG" {
   default = "org"
@@ -23,7 +19,6 @@ target "meta-helper" {
 
 target "_common" {
   args = {
-    GO_VERSION                    = GO_VERSION
     BUILDKIT_CONTEXT_KEEP_GIT_DIR = 1
   }
 }

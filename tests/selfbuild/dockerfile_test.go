@@ -2,7 +2,6 @@ package selfbuild
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -45,18 +44,4 @@ func externalImages(file string) ([]string, error) {
 		}
 	}
 	return images, nil
-}
-
-// argument is the default of an argument before the first FROM.
-func argument(file, name string) (string, error) {
-	_, env, _, err := parseDockerfile(file)
-	if err != nil {
-		return "", err
-	}
-	for _, kv := range env {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value, nil
-		}
-	}
-	return "", errors.Errorf("%s has no ARG %s before its first FROM", file, name)
 }

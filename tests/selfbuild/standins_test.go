@@ -92,7 +92,11 @@ type standIn struct {
 	env    []string
 }
 
-// standInsOf are by repository: the tag is the Dockerfile's business.
+// builtTools is the stage of the Dockerfile that would compile the linter for minutes;
+// the tools have it from the same go.mod.
+const builtTools = "golangci-lint"
+
+// standInsOf are by repository: tag and digest are the Dockerfile's business.
 func standInsOf(e *harness.Env) map[string]standIn {
 	return map[string]standIn{
 		"golang": {
@@ -102,8 +106,8 @@ func standInsOf(e *harness.Env) map[string]standIn {
 				"GOPATH=/go", "GOTOOLCHAIN=local", "GOPROXY=http://" + moduleHost, "GOSUMDB=off",
 			},
 		},
-		"tonistiigi/xx":          {files: map[string]string{"usr/bin/xx-go": xxGoScript, "usr/bin/xx-verify": xxVerifyScript}},
-		"golangci/golangci-lint": {copies: map[string]string{"usr/bin/golangci-lint": e.Tools.Path(harness.ToolLint)}},
+		"tonistiigi/xx": {files: map[string]string{"usr/bin/xx-go": xxGoScript, "usr/bin/xx-verify": xxVerifyScript}},
+		builtTools:      {copies: map[string]string{"usr/bin/golangci-lint": e.Tools.Path(harness.ToolLint)}},
 	}
 }
 
@@ -121,7 +125,7 @@ func standIns(ctx context.Context, e *harness.Env, dir string) (map[string]strin
 	known := standInsOf(e)
 	contexts := map[string]string{}
 	var keep []string
-	for _, base := range bases {
+	for _, base := range append(bases, builtTools) {
 		repository, _, _ := strings.Cut(base, ":")
 		img, ok := known[repository]
 		if !ok {

@@ -64,7 +64,7 @@ func (b *bump) fetchTarget(ctx context.Context) error {
 	}
 	if line := goLine(b.upstream); newerGo(line, b.goLine) {
 		return errors.Errorf("BuildKit %s requires Go %s, and the checkout has %s: raise Go first, in the go line of each go.mod, "+
-			"in GO_VERSION of the Dockerfile and in the containers of .github/workflows", b.target, line, b.goLine)
+			"in the image golang of the Dockerfile and in the containers of .github/workflows", b.target, line, b.goLine)
 	}
 	m, err = b.tool.download(ctx, b.root, buildkit, b.target)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestBump(t *testing.T) {
 	})
 	t.Run("texts", func(t *testing.T) {
 		require.Equal(t, "LINT = $(GO) run example.com/lint/cmd/x@v1.1.0\n", changed["Makefile"])
-		require.Equal(t, "ARG GOLANGCI_LINT_VERSION=v2.2.0\nARG DOCKERFILE_VERSION=1.2.0-${CHANNEL}\nLABEL moby.buildkit.frontend.caps=\"inputs\"\n", changed["Dockerfile"])
+		require.Equal(t, "ARG DOCKERFILE_VERSION=1.2.0-${CHANNEL}\nLABEL moby.buildkit.frontend.caps=\"inputs\"\n", changed["Dockerfile"])
 		require.Contains(t, changed["README.md"], "[BuildKit 0.0 to 0.2, and more]")
 		require.Contains(t, changed["README.md"], "\n| v1.0.0-dev | 1.2.0 | v0.2.0 |\n")
 		require.Contains(t, changed["README.zh-CN.md"], "[BuildKit 0.0 到 0.2、]")
@@ -65,6 +65,7 @@ func TestBump(t *testing.T) {
 		for _, want := range []string{
 			"# BuildKit v0.1.0 → v0.2.0\n\n`docker/dockerfile` 1.1.0 → 1.2.0.",
 			"Add to the label in `Dockerfile`, and to `upstreamCaps` in `tests/dropin/image_test.go`: `contexts`",
+			"Name `docker/dockerfile:1.2.0@sha256:` in the first line of `Dockerfile` once it is published, and run `make pin`",
 			"`tests/tools/buildkit-0.1` is a new row of `make compat`",
 			"`tests/tools/go.mod`: " + buildx + " v0.3.0 was not taken: it requires BuildKit v0.3.0-rc1\n",
 			"`tests/tools/go.mod`: github.com/golangci/golangci-lint/v2 v2.4.0 was not taken: it requires go >= 1.999.0\n",

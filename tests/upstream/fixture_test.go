@@ -86,7 +86,7 @@ func checkoutFiles() map[string]string {
 		"go.mod":                          head(projectModule) + "require (\n\texample.com/lib v1.0.0\n\t" + buildkit + " v0.1.0\n)\n",
 		"project.go":                      "package pullsafe\n\nimport (\n\t_ \"example.com/lib\"\n\t_ \"" + buildkit + "/client/llb\"\n)\n",
 		"Makefile":                        "LINT = $(GO) run example.com/lint/cmd/x@v1.0.0\n",
-		"Dockerfile":                      "ARG GOLANGCI_LINT_VERSION=v2.1.0\nARG DOCKERFILE_VERSION=1.1.0-${CHANNEL}\nLABEL moby.buildkit.frontend.caps=\"inputs\"\n",
+		"Dockerfile":                      "ARG DOCKERFILE_VERSION=1.1.0-${CHANNEL}\nLABEL moby.buildkit.frontend.caps=\"inputs\"\n",
 		"README.md":                       "[BuildKit 0.0 to 0.1, and more](x)\n\n" + readmeRow,
 		"README.zh-CN.md":                 "[BuildKit 0.0 到 0.1、](x)\n\n" + readmeRow,
 		"docs/clients.md":                 "Tried for real: BuildKit 0.0 and 0.1, Docker\n",

@@ -19,7 +19,6 @@ type named struct {
 	pullsafe   string   // of version/version.go
 	buildkit   string   // v0.34.2
 	dockerfile string   // of the frontend in that BuildKit: 1.28.0
-	linter     string   // golangci-lint
 	older      []string // older minor versions of BuildKit that are tested: 0.12, 0.17
 }
 
@@ -33,7 +32,6 @@ type mention struct {
 }
 
 var mentions = []mention{
-	{"Dockerfile", regexp.MustCompile(`(?m)^ARG GOLANGCI_LINT_VERSION=(\S+)$`), func(v named) string { return v.linter }},
 	// The label of the image, which has the channel behind it.
 	{"Dockerfile", regexp.MustCompile(`(?m)^ARG DOCKERFILE_VERSION=([\d.]+)-`), func(v named) string { return v.dockerfile }},
 	{"README.md", regexp.MustCompile(`\[BuildKit (\d\S* to \d[\d.]*),`), func(v named) string { return v.older[0] + " to " + minor(v.buildkit) }},
@@ -51,14 +49,7 @@ func readNamed(root, dockerfile string) (named, error) {
 	if err != nil {
 		return v, err
 	}
-	tools, err := readModFile(filepath.Join(root, toolsDir, "go.mod"))
-	if err != nil {
-		return v, err
-	}
 	v.buildkit = required(product, buildkit)
-	if v.linter = required(tools, "github.com/golangci/golangci-lint/v2"); v.linter == "" {
-		return v, errors.Errorf("%s/go.mod requires no golangci-lint", toolsDir)
-	}
 	if v.older, err = olderVersions(root); err != nil {
 		return v, err
 	}

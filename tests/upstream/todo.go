@@ -30,6 +30,9 @@ func (b *bump) listTodo(s *summary, older []string) ([]string, error) {
 	if len(s.changed) > 0 {
 		todo = append(todo, "read the changes of the sources that pullsafe relies on (below)")
 	}
+	if s.dockerfile != s.oldDockerfile {
+		todo = append(todo, fmt.Sprintf("name `docker/dockerfile:%s@sha256:` in the first line of `Dockerfile` once it is published, and run `make pin`", s.dockerfile))
+	}
 	for _, r := range b.upstream.Replace {
 		todo = append(todo, fmt.Sprintf("BuildKit replaces %s by %s, which a module that requires BuildKit does not inherit", r.Old.Path, r.New))
 	}
