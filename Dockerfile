@@ -46,8 +46,10 @@ RUN --mount=type=bind,target=. \
     --mount=type=bind,from=version,source=/tmp/.ldflags,target=/tmp/.ldflags \
     --mount=type=bind,from=version,source=/tmp/.buildtags,target=/tmp/.buildtags <<EOT
   set -ex
-  xx-go build -trimpath -buildvcs=false -tags "$(cat /tmp/.buildtags)" -ldflags "$(cat /tmp/.ldflags)" -o /out/pullsafe-frontend ./cmd/pullsafe-frontend
-  xx-verify --static /out/pullsafe-frontend
+  xx-go build -trimpath -buildvcs=false -tags "$(cat /tmp/.buildtags)" -ldflags "$(cat /tmp/.ldflags)" -o /out/bin/pullsafe-frontend ./cmd/pullsafe-frontend
+  xx-verify --static /out/bin/pullsafe-frontend
+  mkdir /out/licenses
+  gzip -9 -n <cmd/pullsafe-frontend/LICENSES.txt >/out/licenses/LICENSES.txt.gz
 EOT
 
 FROM base AS build-plugin
@@ -103,5 +105,5 @@ ARG DOCKERFILE_VERSION=1.28.0-${CHANNEL}
 LABEL io.github.org.pullsafe.dockerfile.version="${DOCKERFILE_VERSION%-mainline}"
 LABEL moby.buildkit.frontend.network.none="true"
 LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
-COPY --link --from=build-frontend /out/pullsafe-frontend /bin/pullsafe-frontend
+COPY --link --from=build-frontend /out /
 ENTRYPOINT ["/bin/pullsafe-frontend"]

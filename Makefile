@@ -107,10 +107,16 @@ picture: root tools ## build examples/uv in a terminal; writes the README's pict
 	@$(GO) run ./tests/picture
 
 .PHONY: upstream
-# The program, not `go run`: it puts every file back when it is interrupted.
+# The programs, not `go run`: the first puts every file back when it is interrupted,
+# and neither is built with what has changed.
 upstream: ## follow a release of BuildKit: VERSION=v0.35.0, or the newest
-	@$(GO) build -o bin/ ./tests/upstream
+	@$(GO) build -o bin/ ./tests/upstream ./tests/licenses
 	@bin/upstream -version "$${VERSION-}" -since "$${SINCE-HEAD}"
+	@bin/licenses || echo "The licences are not up to date: make licenses" >&2
+
+.PHONY: licenses
+licenses: ## write cmd/*/LICENSES.txt: the licences of all that is linked
+	@$(GO) run ./tests/licenses
 
 .PHONY: pin
 pin: ## write the digests that the images of Dockerfile and workflows have now

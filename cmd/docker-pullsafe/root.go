@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed" // the licences
 	"fmt"
 
 	"github.com/docker/cli/cli"
@@ -88,14 +89,28 @@ func initialize(cmd *cobra.Command, dockerCLI *command.DockerCli) error {
 	return dockerCLI.Initialize(opts)
 }
 
+// licenses are the terms of all that is linked in; `make licenses` writes them.
+//
+//go:embed LICENSES.txt
+var licenses string
+
 func newVersionCommand(dockerCLI command.Cli) *cobra.Command {
-	return &cobra.Command{
-		Use:               "version",
+	var showLicenses bool
+	cmd := &cobra.Command{
+		Use:               "version [OPTIONS]",
 		Short:             "Show the version",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(*cobra.Command, []string) error { return printVersion(dockerCLI) },
+		RunE: func(*cobra.Command, []string) error {
+			if showLicenses {
+				_, err := fmt.Fprint(dockerCLI.Out(), licenses)
+				return err
+			}
+			return printVersion(dockerCLI)
+		},
 	}
+	cmd.Flags().BoolVar(&showLicenses, "licenses", false, "Show the licences of all that the program contains")
+	return cmd
 }
 
 func printVersion(dockerCLI command.Cli) error {

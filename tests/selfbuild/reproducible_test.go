@@ -17,7 +17,7 @@ import (
 
 // compiled is what a step that compiled the frontend has printed; one that was
 // taken from the cache prints nothing.
-const compiled = "+ xx-verify --static /out/pullsafe-frontend"
+const compiled = "+ xx-verify --static /out/bin/pullsafe-frontend"
 
 // rebuild builds the published image of a checkout for this machine.
 func (s *site) rebuild(t *testing.T, tag string, opt bakeOpt) (v1.Image, *harness.Output) {

@@ -1,6 +1,9 @@
 package selfbuild
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +22,11 @@ import (
 	"github.com/org/pullsafe/version"
 )
 
-const frontendBinary = "/bin/pullsafe-frontend"
+// The files of the image.
+const (
+	frontendBinary = "/bin/pullsafe-frontend"
+	licenses       = "/licenses/LICENSES.txt.gz"
+)
 
 // local is the platform of this machine.
 const local = "linux/" + runtime.GOARCH
@@ -80,7 +87,14 @@ func requirePublished(t *testing.T, img v1.Image, files map[string]layerFile, ch
 			regular = append(regular, name)
 		}
 	}
-	require.Equal(t, []string{frontendBinary}, regular)
+	require.ElementsMatch(t, []string{frontendBinary, licenses}, regular)
+	r, err := gzip.NewReader(bytes.NewReader(files[licenses].data))
+	require.NoError(t, err)
+	text, err := io.ReadAll(r)
+	require.NoError(t, err)
+	committed, err := os.ReadFile(filepath.Join(checkout(t), "cmd", "pullsafe-frontend", "LICENSES.txt"))
+	require.NoError(t, err)
+	require.Equal(t, string(committed), string(text))
 }
 
 // requireVersion asserts what a program says of itself: the tag of the checkout,
