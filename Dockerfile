@@ -12,7 +12,8 @@ WORKDIR /src
 
 # The version of a release is its tag, and the tag must agree with the source;
 # before the first tag it is what the source says. ".m" marks a checkout that was
-# modified. A channel has the build tags of upstream's image of the same name.
+# modified. A channel has the build tags of upstream's image of the same name; without
+# gRPC's traces (grpcnotrace), which nobody can see here, the program is a fifth smaller.
 FROM base AS version
 ARG CHANNEL=mainline
 ARG BUILDTAGS
@@ -23,7 +24,7 @@ RUN --mount=type=bind,target=. <<EOT
     echo "no channel ${CHANNEL}: there are" cmd/pullsafe-frontend/release/* >&2
     exit 1
   fi
-  echo "${BUILDTAGS} $(cat "$tags")" | tee /tmp/.buildtags
+  echo "grpcnotrace ${BUILDTAGS} $(cat "$tags")" | tee /tmp/.buildtags
   if [ ! -e .git ]; then
     echo "no .git in the build context: of a Git URL it is kept by BUILDKIT_CONTEXT_KEEP_GIT_DIR=1" >&2
     exit 1

@@ -136,7 +136,7 @@ func (e *Env) buildBinary(ctx context.Context, name, ldflags, tags, pkg string) 
 			return "", err
 		}
 		out := filepath.Join(e.Dir, name)
-		return out, e.Go(ctx, root, "build", "-buildvcs=false", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-o", out, pkg)
+		return out, e.Go(ctx, root, "build", "-buildvcs=false", "-trimpath", "-tags", "grpcnotrace "+tags, "-ldflags", ldflags, "-o", out, pkg)
 	})
 }
 
