@@ -36,7 +36,7 @@ With --format json, each failure is one JSON object on a line of its own; a text
 without any gives one object with "class": "not-a-registry-error".
 
 Exit status: 0 when the text was read, whatever was found in it; 1 when it
-cannot be read; 2 for wrong usage.`,
+cannot be read; 2 for wrong usage; 130 when it was interrupted.`,
 		Example: `  docker pullsafe explain build.log
   docker buildx build . 2>&1 | docker pullsafe explain
   docker pullsafe explain --ref ghcr.io/acme/app:1 error.txt
@@ -89,6 +89,9 @@ func runExplain(cmd *cobra.Command, dockerCLI command.Cli, opt explainOptions) e
 	}
 	res, err := buildlog.Explain(cmd.Context(), in, buildlog.Options{Ref: opt.ref})
 	if err != nil {
+		if cmd.Context().Err() != nil {
+			return cli.StatusError{Status: "interrupted", StatusCode: exitInterrupted, Cause: err}
+		}
 		return unreadable(err)
 	}
 	if opt.format == formatJSON {

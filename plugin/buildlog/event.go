@@ -4,15 +4,15 @@ import (
 	"strings"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/report"
 )
 
 const (
 	// maxMore bounds the lines that can belong to an error behind its first one.
 	maxMore = 8
 
-	// minCut is the length from which a line may have been cut by a terminal.
+	// minCut and maxCut bound the length of a line that may have been cut by a terminal.
 	minCut = 60
+	maxCut = 1 << 10
 )
 
 type numbered struct {
@@ -26,6 +26,7 @@ type event struct {
 	first string
 	line  int
 	more  []numbered
+	size  int // of the lines in more
 
 	// anchored: the form of the line shows that docker, buildx or buildctl
 	// reports an error. Else only its words speak for it.
@@ -37,16 +38,17 @@ type event struct {
 
 // extend keeps a line behind the error; false when it has enough of them.
 func (e *event) extend(text string, no int) bool {
-	if len(e.more) == maxMore {
+	if len(e.more) == maxMore || e.size+len(text) > maxMessage {
 		return false
 	}
 	e.more = append(e.more, numbered{text, no})
+	e.size += len(text)
 	return true
 }
 
 // explain diagnoses the event, and tells how many of the lines behind it belong
 // to it.
-func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
+func (e *event) explain(userRef string) (f *Failure, taken int, ok bool) {
 	d, image := e.diagnose(e.first, userRef)
 	if d.Class != diagnosis.NotARegistryError {
 		for taken < len(e.more) && diagnosis.Continues(e.more[taken].text) {
@@ -62,10 +64,9 @@ func (e *event) explain(userRef string) (f Failure, taken int, ok bool) {
 		}
 	}
 	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.NotFound && isCacheImport(e.step) {
-		return Failure{}, taken, false
+		return nil, taken, false
 	}
-	f = newFailure(report.ExplainSingle(d, image), image, e.line)
-	f.written = d
+	f = newFailure(d, image, e.line)
 	f.addPlaces(e.places)
 	return f, taken, true
 }
@@ -95,7 +96,7 @@ func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, string) {
 }
 
 func (e *event) canBeCut(d diagnosis.Diagnosis) bool {
-	return len(e.first) >= minCut && (d.Class == diagnosis.NotARegistryError || d.HTTPStatus == 0)
+	return len(e.first) >= minCut && len(e.first) <= maxCut && (d.Class == diagnosis.NotARegistryError || d.HTTPStatus == 0)
 }
 
 // saysMore tells whether a diagnosis of several lines is worth more than that of

@@ -12,6 +12,11 @@ type Place struct {
 	Instruction string `json:"instruction"`
 }
 
+// newPlace has words of a log, which may be anybody's, cleaned.
+func newPlace(file string, line int, instruction string) Place {
+	return Place{File: word(file), Line: line, Instruction: word(instruction)}
+}
+
 // maxPlaces bounds the places of one error.
 const maxPlaces = 16
 
@@ -47,7 +52,7 @@ func (s *scanner) dockerfile(text string) bool {
 	}
 	if n, err := strconv.Atoi(m[1]); err == nil {
 		s.shaped = true
-		s.excerpt.places = append(s.excerpt.places, Place{File: s.excerpt.file, Line: n, Instruction: strings.TrimSpace(m[3])})
+		s.excerpt.places = append(s.excerpt.places, newPlace(s.excerpt.file, n, m[3]))
 	}
 	return true
 }

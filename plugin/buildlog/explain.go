@@ -25,7 +25,7 @@ type Options struct {
 // Result is what a text says.
 type Result struct {
 	Failures []Failure
-	// More is the number of failures that were not kept.
+	// More is the number of errors that were not kept, or not looked at.
 	More int
 	// Other is what else the text says, where no registry failed.
 	Other report.Diagnosis
@@ -37,16 +37,13 @@ type Result struct {
 // Explain reads a build log or an error message to its end. Its memory does not
 // depend on the length of the text or of its lines.
 func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
-	counted := &countingReader{r: r}
+	counted := &contextReader{ctx: ctx, r: r}
 	lines := newLineReader(counted)
-	found := &collection{}
+	found := newCollection()
 	s := newScanner(found, opt.Ref)
 	var head strings.Builder
 	res := &Result{Other: report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.NotARegistryError}, Remedies: []report.Remedy{}}}
-	for n := 0; ; n++ {
-		if n%1024 == 0 && context.Cause(ctx) != nil {
-			return nil, context.Cause(ctx)
-		}
+	for {
 		line, no, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -54,16 +51,26 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, text := range unpack(line) {
+		take := func(text string) {
 			if head.Len() <= maxMessage {
 				head.WriteString(text + "\n")
 			}
 			s.feed(text, no)
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !isRecord(line) {
+			take(trimCI(line))
+		} else {
+			for _, text := range unpack(line) {
+				take(text)
+			}
+		}
 		res.Lines = no
 	}
 	s.flush()
-	res.Bytes, res.Failures, res.More = counted.n, found.list, found.more
+	res.Bytes, res.Failures, res.More = counted.n, found.failures(), found.more
 	if !s.shaped && head.Len() <= maxMessage {
 		res.asMessage(strings.TrimSuffix(head.String(), "\n"), opt.Ref)
 	}
@@ -81,33 +88,49 @@ func (r *Result) asMessage(text, ref string) {
 		r.Other.Diagnosis = d
 		return
 	}
-	if len(r.Failures) > 1 || len(r.Failures) == 1 && r.Failures[0].ByPullsafe {
+	if len(r.Failures) > 1 || len(r.Failures) == 1 && r.Failures[0].Code != "" {
 		return
 	}
 	image := ref
 	if image == "" {
 		image = imageIn(text, d)
 	}
-	f := newFailure(report.ExplainSingle(d, image), image, 1)
+	f := newFailure(d, image, 1)
 	if len(r.Failures) == 1 {
 		f.Line, f.Places = r.Failures[0].Line, r.Failures[0].Places
 		if f.Ref == "" {
 			f.Ref = r.Failures[0].Ref
 		}
 	}
-	r.Failures = []Failure{f}
+	r.Failures = []Failure{*f}
 }
 
-type countingReader struct {
-	r io.Reader
-	n int64
+// contextReader counts, and ends with the context also while it waits for input.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+	buf [maxLine]byte // of a read that may go on when nobody waits for it
+	n   int64
 }
 
 // Read implements io.Reader.
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+func (c *contextReader) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := c.r.Read(c.buf[:min(len(p), len(c.buf))])
+		done <- result{n, err}
+	}()
+	select {
+	case <-c.ctx.Done():
+		return 0, context.Cause(c.ctx)
+	case got := <-done:
+		c.n += int64(got.n)
+		return copy(p, c.buf[:got.n]), got.err
+	}
 }
 
 // number reads a decimal number, 0 if it is none.

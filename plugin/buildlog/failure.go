@@ -6,11 +6,16 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
-	"github.com/org/pullsafe/frontend/resolve"
 )
 
-// maxFailures bounds the failures that are kept of one text.
-const maxFailures = 1000
+const (
+	// maxFailures bounds the failures that are kept of one text, and apart from
+	// these the images of which a code of pullsafe tells.
+	maxFailures = 1000
+
+	// maxFailurePlaces bounds the places of one failure that has been told again.
+	maxFailurePlaces = 4 * maxPlaces
+)
 
 // Failure is one registry failure of a text.
 type Failure struct {
@@ -18,7 +23,7 @@ type Failure struct {
 
 	// Ref is the image, as the text or the user names it.
 	Ref string `json:"ref,omitempty"`
-	// Refs are further images of which pullsafe's own error says the same.
+	// Refs are further images of which a code of pullsafe says the same.
 	Refs []string `json:"refs,omitempty"`
 	// Explanation is the diagnosis in one sentence.
 	Explanation string `json:"explanation,omitempty"`
@@ -28,14 +33,17 @@ type Failure struct {
 	Places []Place `json:"places,omitempty"`
 	// Line is where the text says so first, from 1.
 	Line int `json:"line,omitempty"`
-	// ByPullsafe: the text has an explanation of pullsafe itself.
-	ByPullsafe bool `json:"byPullsafe,omitempty"`
+	// Code is pullsafe's code that the text has for this, if it has one. Whoever
+	// can put words into a log can put a code there: it chooses among our words.
+	Code report.Code `json:"code,omitempty"`
 
 	written diagnosis.Diagnosis // the answer alone, before it was worded
 }
 
-func newFailure(c report.Conclusion, ref string, line int) Failure {
-	return Failure{Diagnosis: c.Diagnosis, Ref: word(ref), Explanation: c.Headline, NotKnown: c.Open, Line: line}
+func newFailure(d diagnosis.Diagnosis, ref string, line int) *Failure {
+	c := report.ExplainSingle(d, ref)
+	d.URL, d.PolicySource = "", "" // which would keep the text in memory
+	return &Failure{Diagnosis: c.Diagnosis, Ref: word(ref), Explanation: c.Headline, NotKnown: c.Open, Line: line, written: d}
 }
 
 // addPlaces keeps the places that name the image of the failure. A single place
@@ -49,91 +57,170 @@ func (f *Failure) addPlaces(places []Place) {
 	}
 }
 
+// merge takes what another line tells of the same failure, and reports whether it
+// is found by other keys now.
+func (f *Failure) merge(g *Failure) (changed bool) {
+	places := f.Places
+	changed = f.Ref == "" && g.Ref != "" || f.Ref == g.Ref && f.HTTPStatus == 0 && g.HTTPStatus > 0
+	if changed {
+		line := f.Line
+		*f = *g
+		f.Line, f.Places, places = line, places, g.Places
+	} else {
+		places = g.Places
+	}
+	for _, p := range places {
+		if len(f.Places) < maxFailurePlaces && !slices.Contains(f.Places, p) {
+			f.Places = append(f.Places, p)
+		}
+	}
+	return changed
+}
+
 // collection is the failures of a text, each once.
 type collection struct {
-	list     []Failure
-	more     int // failures beyond maxFailures
+	list     []*Failure
+	more     int // errors that were not kept, or not looked at
 	canceled *Failure
+	own      statements
+
+	// Where failures are found: by class and image; by image and message, whatever
+	// the class; by class and host, those with an image and those without one.
+	images byImage[*Failure]
+	worded map[string]*Failure
+	hosts  map[bareKey]*Failure
+	bare   map[bareKey][]*Failure
+}
+
+// bareKey is what is known of a failure without an image.
+type bareKey struct {
+	class  diagnosis.Class
+	host   string
+	status int
+}
+
+// For lookups of one that is not known.
+const (
+	anyHost   = "*"
+	anyStatus = -1
+)
+
+func newCollection() *collection {
+	return &collection{
+		images: byImage[*Failure]{}, worded: map[string]*Failure{}, hosts: map[bareKey]*Failure{}, bare: map[bareKey][]*Failure{},
+		own: statements{owners: byImage[*statement]{}, others: map[bareKey]*statement{}},
+	}
 }
 
 // add takes a failure unless it is known: the step, the error of the build and
-// the summary of a CI system tell the same one.
-func (c *collection) add(f Failure) {
+// the summary of a CI system tell the same one. What one of them leaves out the
+// others may add.
+func (c *collection) add(f *Failure) {
 	if f.Class == diagnosis.Canceled {
 		if c.canceled == nil {
-			c.canceled = &f
+			c.canceled = f
 		}
 		return
 	}
-	for i := range c.list {
-		e := &c.list[i]
-		if e.same(&f) {
-			e.merge(&f)
-			return
+	if e := c.find(f); e != nil {
+		if e.merge(f) {
+			c.index(e)
 		}
+		return
 	}
-	c.append(f)
-}
-
-func (c *collection) append(f Failure) {
 	if len(c.list) == maxFailures {
 		c.more++
 		return
 	}
 	c.list = append(c.list, f)
+	c.index(f)
 }
 
-// same tells whether two failures are one, told twice. What one of them leaves
-// out the other may add.
-func (f *Failure) same(g *Failure) bool {
-	if f.ByPullsafe {
-		return f.covers(g)
+func (c *collection) addOwn(s *statement, t trust) {
+	if !c.own.add(s, t) {
+		c.more += max(len(s.refs), 1)
 	}
-	if f.Class != g.Class {
-		// The end of a build can lack what makes its class.
-		return f.Ref != "" && f.Ref == g.Ref && f.Message == g.Message
-	}
-	if f.Host != "" && g.Host != "" && !strings.EqualFold(f.Host, g.Host) {
-		return false
-	}
-	if f.Ref != "" && g.Ref != "" {
-		return sameImage(f.Ref, g.Ref)
-	}
-	return f.Ref != g.Ref || f.Message == g.Message || f.HTTPStatus == g.HTTPStatus
 }
 
-func (f *Failure) merge(g *Failure) {
-	places := slices.Concat(f.Places, g.Places)
-	if !f.ByPullsafe && f.Ref == "" && g.Ref != "" || f.Ref == g.Ref && f.HTTPStatus == 0 && g.HTTPStatus > 0 {
-		line := f.Line
-		*f = *g
-		f.Line = line
-	}
-	f.Places = nil
-	for _, p := range places {
-		if !slices.Contains(f.Places, p) {
-			f.Places = append(f.Places, p)
+func (c *collection) find(f *Failure) *Failure {
+	host := strings.ToLower(f.Host)
+	if f.Ref != "" {
+		if e, ok := c.images.get(f.key()); ok {
+			return e
 		}
+		// The end of a build can lack what makes its class.
+		if e := c.worded[f.Ref+"\n"+f.Message]; e != nil {
+			return e
+		}
+		if e := c.oneBare(bareKey{f.Class, host, anyStatus}); e != nil {
+			return e
+		}
+		return c.oneBare(bareKey{f.Class, "", anyStatus})
 	}
+	if host == "" {
+		host = anyHost
+	}
+	if e := c.hosts[bareKey{class: f.Class, host: host}]; e != nil {
+		return e
+	}
+	if e := c.oneBare(bareKey{f.Class, host, f.HTTPStatus}); e != nil {
+		return e
+	}
+	return c.oneBare(bareKey{f.Class, "", f.HTTPStatus})
 }
 
-// covers tells whether pullsafe's own explanation f is of failure g.
-func (f *Failure) covers(g *Failure) bool {
-	if f.Ref == "" || g.Ref == "" {
-		return f.Host != "" && strings.EqualFold(f.Host, g.Host) || f.Class == g.Class && (f.Host == "" || g.Host == "")
-	}
-	return slices.ContainsFunc(append([]string{f.Ref}, f.Refs...), func(ref string) bool { return sameImage(ref, g.Ref) })
-}
-
-// known adds to what a code tells what a log has shown of one of the answers.
-func known(r *resolve.Resolution, seen diagnosis.Diagnosis) {
-	if seen.Class == r.Written.Class {
-		r.Written = seen
+func (c *collection) index(f *Failure) {
+	host := strings.ToLower(f.Host)
+	if f.Ref == "" {
+		for _, h := range []string{host, anyHost} {
+			for _, status := range []int{f.HTTPStatus, anyStatus} {
+				k := bareKey{f.Class, h, status}
+				c.bare[k] = append(c.bare[k], f)
+			}
+		}
 		return
 	}
-	for i := range r.Fallback {
-		if seen.Class == r.Fallback[i].Class {
-			r.Fallback[i] = seen
+	c.images.put(f.key(), f)
+	c.worded[f.Ref+"\n"+f.Message] = f
+	for _, h := range []string{host, anyHost} {
+		if k := (bareKey{class: f.Class, host: h}); c.hosts[k] == nil {
+			c.hosts[k] = f
 		}
 	}
+}
+
+func (f *Failure) key() imageKey {
+	k := keyOf(f.Ref)
+	k.class = f.Class
+	return k
+}
+
+// oneBare is the first failure under a key that still has no image.
+func (c *collection) oneBare(k bareKey) *Failure {
+	list := c.bare[k]
+	for len(list) > 0 && list[0].Ref != "" {
+		list = list[1:]
+	}
+	c.bare[k] = list
+	if len(list) == 0 {
+		delete(c.bare, k)
+		return nil
+	}
+	return list[0]
+}
+
+// failures are all of them, in the order of the text. What a code tells stands for
+// the errors that it is about.
+func (c *collection) failures() []Failure {
+	var out []Failure
+	for _, f := range c.list {
+		if s := c.own.about(f); s != nil {
+			s.take(f)
+		} else {
+			out = append(out, *f)
+		}
+	}
+	out = append(out, c.own.failures()...)
+	slices.SortStableFunc(out, func(a, b Failure) int { return a.Line - b.Line })
+	return out
 }

@@ -70,7 +70,7 @@ func TestOwnFailure(t *testing.T) {
 			res := explain(t, log, "")
 			require.Len(t, res.Failures, 1, "%s: %s", name, log)
 			f := res.Failures[0]
-			assert.True(t, f.ByPullsafe)
+			assert.NotEmpty(t, f.Code)
 			assert.Equal(t, want.Diagnosis.Class, f.Class, log)
 			assert.Equal(t, base, f.Ref)
 			assert.Equal(t, "ghcr.io", f.Host)
@@ -110,7 +110,7 @@ func TestOwnFailureCutAnywhere(t *testing.T) {
 		res := explain(t, wrapped(text, width), "")
 		require.Len(t, res.Failures, 1, "%d", width)
 		require.Equal(t, rejected, res.Failures[0].Class)
-		require.True(t, res.Failures[0].ByPullsafe)
+		require.NotEmpty(t, res.Failures[0].Code)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestOwnWarning(t *testing.T) {
 			res := explain(t, log, "")
 			require.Len(t, res.Failures, 1, log)
 			f := res.Failures[0]
-			assert.True(t, f.ByPullsafe)
+			assert.NotEmpty(t, f.Code)
 			assert.Equal(t, d.Class, f.Class)
 			assert.Equal(t, "ghcr.io", f.Host)
 			assert.Equal(t, tc.want, append([]string{f.Ref}, f.Refs...))

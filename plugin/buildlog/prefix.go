@@ -64,11 +64,11 @@ type record struct {
 // rawStep names steps of --progress=rawjson, which have no numbers.
 const rawStep = "#1000000 "
 
+// isRecord tells whether a line can be a JSON object around others.
+func isRecord(line string) bool { return strings.HasPrefix(line, `{"`) && strings.HasSuffix(line, "}") }
+
 // unpack gives the lines of a line that is a JSON object around them.
 func unpack(line string) []string {
-	if !strings.HasPrefix(line, `{"`) || !strings.HasSuffix(line, "}") {
-		return []string{trimCI(line)}
-	}
 	var r record
 	if json.Unmarshal([]byte(line), &r) != nil {
 		return []string{line}

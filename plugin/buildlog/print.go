@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
@@ -54,7 +56,7 @@ func (r *Result) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "\n%s in %s.\n", count(len(r.Failures), "registry failure"), count(r.Lines, "line"))
 	}
 	if r.More > 0 {
-		fmt.Fprintf(&b, "%s not shown.\n", count(r.More, "further failure"))
+		fmt.Fprintf(&b, "%s not explained.\n", count(r.More, "further error"))
 	}
 	_, err := io.WriteString(w, b.String())
 	return errors.WithStack(err)
@@ -69,25 +71,38 @@ func (r *Result) writeNothing(b *strings.Builder) {
 	b.WriteString("What a RUN step prints, for example npm, apt, git or curl, is not a registry's answer to the build.\n")
 }
 
+// openDoubt and noteAsk are for what pullsafe or a registry has written.
+const (
+	openDoubt = "no step before names this registry, and what follows an error can be a registry's words: log in or out only if check agrees"
+	noteAsk   = "asks the registry which credentials it accepts"
+)
+
 // causes puts failures together that have the same words.
 func (r *Result) causes() []*report.Cause {
 	type key struct {
 		headline, host string
-		byPullsafe     bool
+		code           report.Code
+		doubt          bool
 	}
-	var out []*report.Cause
-	index := map[key]*report.Cause{}
+	var out []*cause
+	index := map[key]*cause{}
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		k := key{f.Explanation, f.Host, f.ByPullsafe}
-		if index[k] == nil {
-			index[k] = &report.Cause{Headline: diagnosis.Clean(f.Explanation, 2*maxWord), Notes: f.notes(r.Lines)}
-			out = append(out, index[k])
+		k := key{f.Explanation, f.Host, f.Code, f.NotKnown == openDoubt}
+		c := index[k]
+		if c == nil {
+			c = newCause(f, r.Lines)
+			index[k] = c
+			out = append(out, c)
 		}
-		addRows(index[k], f)
-		addRemedies(index[k], f.Remedies)
+		c.addRows(f)
+		c.addRemedies(f.Remedies)
 	}
-	return out
+	list := make([]*report.Cause, len(out))
+	for i, c := range out {
+		list[i] = c.sorted()
+	}
+	return list
 }
 
 // notes are the sentences below the images.
@@ -100,48 +115,98 @@ func (f *Failure) notes(lines int) []string {
 		list = append(list, "the text names no image: --ref IMAGE makes the answer exact")
 	}
 	switch {
-	case f.ByPullsafe:
-		list = append(list, fmt.Sprintf("explained by pullsafe itself, line %d of the text", f.Line))
+	case f.Code != "":
+		list = append(list, fmt.Sprintf("line %d of the text, by its code%s", f.Line, f.Code))
 	case lines > 1:
 		list = append(list, fmt.Sprintf("line %d of the text", f.Line))
 	}
 	return list
 }
 
-// addRows adds the images of a failure with their places.
-func addRows(c *report.Cause, f *Failure) {
+// cause is a [report.Cause] in the making.
+type cause struct {
+	report.Cause
+
+	rows     map[string]struct{}
+	images   byImage[struct{}]
+	remedies map[report.Remedy]struct{}
+}
+
+func newCause(f *Failure, lines int) *cause {
+	return &cause{
+		Cause: report.Cause{Headline: diagnosis.Clean(f.Explanation, 2*maxWord), Notes: f.notes(lines)},
+		rows:  map[string]struct{}{}, images: byImage[struct{}]{}, remedies: map[report.Remedy]struct{}{},
+	}
+}
+
+// addRows adds the images of a failure with their places, each once.
+func (c *cause) addRows(f *Failure) {
 	for _, p := range f.Places {
 		name := f.Ref
 		if image := instructionImage(p.Instruction); image != "" {
 			name = image
 		}
 		if name != "" {
-			c.Add(word(name), fmt.Sprintf("%s:%d", word(p.File), p.Line), diagnosis.Clean(p.Instruction, maxWord/4))
+			c.addRow(name, fmt.Sprintf("%s:%d", quoted(p.File), p.Line), diagnosis.Clean(p.Instruction, maxWord/4))
 		}
 	}
 	for _, ref := range append([]string{f.Ref}, f.Refs...) {
-		if ref != "" && !slices.ContainsFunc(c.Images, func(row []report.Cell) bool { return sameImage(row[0].Text, ref) }) {
-			c.Add(word(ref))
+		if _, ok := c.images.get(keyOf(ref)); ref != "" && !ok {
+			c.addRow(ref)
 		}
 	}
 }
 
-// addRemedies adds what to run. The commands of several images of one cause stand
-// together, before the notes; of docker pull, one tells as much as all.
-func addRemedies(c *report.Cause, remedies []report.Remedy) {
+func (c *cause) addRow(ref string, more ...string) {
+	row := append([]string{shown(ref)}, more...)
+	key := strings.Join(row, "\n")
+	if _, ok := c.rows[key]; ok {
+		return
+	}
+	c.rows[key] = struct{}{}
+	c.images.put(keyOf(ref), struct{}{})
+	c.Images = append(c.Images, report.Row(row...))
+}
+
+// shown is an image as it begins a line, where no word of a log stands that could be
+// the name of a command.
+func shown(ref string) string {
+	if named, err := reference.ParseNormalizedNamed(ref); err == nil && !strings.ContainsAny(ref, "/:@") {
+		return named.Name()
+	}
+	return word(ref)
+}
+
+// quoted is the name of a file as one word.
+func quoted(file string) string {
+	if strings.Contains(file, " ") {
+		return strconv.Quote(file)
+	}
+	return file
+}
+
+// addRemedies adds what to run; of docker pull, one tells as much as all.
+func (c *cause) addRemedies(remedies []report.Remedy) {
 	const pull = "docker pull "
 	for _, r := range remedies {
-		known := slices.ContainsFunc(c.Remedies, func(have report.Remedy) bool {
-			return have == r || strings.HasPrefix(r.Command, pull) && strings.HasPrefix(have.Command, pull)
-		})
-		if !known && len(c.Remedies) < maxShown {
+		key := r
+		if strings.HasPrefix(r.Command, pull) {
+			key.Command = pull
+		}
+		if _, ok := c.remedies[key]; !ok && len(c.remedies) < maxShown {
+			c.remedies[key] = struct{}{}
 			c.Remedies = append(c.Remedies, r)
 		}
 	}
+}
+
+// sorted has the commands of several images together, before the notes.
+func (c *cause) sorted() *report.Cause {
 	if len(c.Remedies) > 0 {
 		first := c.Remedies[0]
 		slices.SortStableFunc(c.Remedies, func(x, y report.Remedy) int { return rank(x, first) - rank(y, first) })
 	}
+	return &c.Cause
 }
 
 // rank keeps the first remedy first; of the others, commands by their word.

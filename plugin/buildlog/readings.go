@@ -6,15 +6,15 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/distribution/reference"
-
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/registry"
 )
 
 // diagnose explains a text of one or more lines of a log.
 func diagnose(ref, text string) diagnosis.Diagnosis {
-	return diagnosis.Diagnose(ref, readings(text)...)
+	d := diagnosis.Diagnose(ref, readings(text)...)
+	d.Host = checkedHost(d.Host)
+	return d
 }
 
 // linePrefix is what progress output and CI systems put before a line.
@@ -126,10 +126,7 @@ func firstReference(s string) string {
 		word = word[:i]
 	}
 	word = strings.TrimRight(word, `:.\`)
-	if _, err := reference.ParseNormalizedNamed(word); err != nil {
-		return ""
-	}
-	return word
+	return parsed(word)
 }
 
 // imageOfURL is the image that a request for a manifest or for a token was about.

@@ -1,6 +1,7 @@
 package buildlog
 
 import (
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,14 +13,19 @@ const (
 	// maxVertices bounds the steps of a build whose names are known.
 	maxVertices = 4096
 
-	// maxSeen bounds the errors that are known to be explained already.
-	maxSeen = 1024
+	// maxStep bounds the name of a step that is kept, in bytes.
+	maxStep = 2 * maxName
+
+	// maxLooked bounds the different errors of one text that are looked at, in bytes:
+	// a log has some kilobytes of them. Each counts as perError more than it has.
+	maxLooked = 1 << 20
+	perError  = 256
 )
 
 // scanner follows a log line by line.
 type scanner struct {
 	found *collection
-	ref   string // of the user, for failures of which the log does not tell
+	trust trust // its ref is also for failures of which the log does not tell
 
 	vertices map[int]string // names of the steps of the build
 	shaped   bool           // the text has steps or sections: it is a log
@@ -34,7 +40,9 @@ type scanner struct {
 
 	pending *event
 	own     *ownBlock
-	seen    map[string]struct{} // errors that were explained: logs repeat them
+	seed    maphash.Seed
+	seen    map[uint64]struct{} // hashes of errors that were looked at: logs repeat them
+	looked  int                 // bytes of these
 }
 
 type sectionState int
@@ -46,17 +54,14 @@ const (
 )
 
 func newScanner(found *collection, ref string) *scanner {
-	return &scanner{found: found, ref: ref, vertices: map[int]string{}, seen: map[string]struct{}{}}
+	return &scanner{
+		found: found, trust: trust{hosts: map[string]struct{}{}, ref: ref},
+		vertices: map[int]string{}, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{},
+	}
 }
 
 // feed takes the next line.
 func (s *scanner) feed(text string, no int) {
-	if _, told, ok := strings.Cut(text, report.Rule+": "); ok && !isStepOutput(text) {
-		s.flush()
-		if s.found.addFallback(told, no) {
-			return
-		}
-	}
 	switch {
 	case strings.TrimSpace(text) == "":
 		s.blank()
@@ -82,7 +87,7 @@ func (s *scanner) section(text string) bool {
 	case sawRuler:
 		s.inSection = outside
 		if m := forms().section.FindStringSubmatch(text); m != nil {
-			s.inSection, s.shaped = inside, true
+			s.inSection, s.shaped, s.trust.doubt = inside, true, true
 			s.fails(stepImage(m[1]))
 			return true
 		}
@@ -125,10 +130,14 @@ func (s *scanner) step(text string, no int) bool {
 		s.vertex(n, m[2], no)
 		return true
 	}
-	if failed, ok := terminalStep(text); ok {
+	if name, failed, ok := terminalStep(text); ok {
 		s.flush()
 		s.shaped = true
-		s.fails(stepImage(failed))
+		if failed {
+			s.fails(stepImage(name))
+		} else {
+			s.names(name)
+		}
 		return true
 	}
 	if strings.HasPrefix(text, "[+] ") {
@@ -145,19 +154,43 @@ func (s *scanner) vertex(n int, text string, no int) {
 	case what == "ERROR:":
 		image := stepImage(name)
 		s.fails(image)
+		s.trust.doubt = true
 		s.pending = &event{first: rest, line: no, image: image, step: name, anchored: true}
 	case what == "CANCELED":
 		s.canceled = true
-	case what == "DONE", what == "CACHED", what == "...", what == "WARN:":
+	case what == "WARN:":
+		s.warning(rest, no)
+	case what == "DONE", what == "CACHED", what == "...":
 	case !known || strings.HasPrefix(text, "["):
 		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
 			clear(s.vertices) // another build
 		}
-		s.vertices[n] = text
+		s.vertices[n] = strings.Clone(text[:min(len(text), maxStep)])
 		s.shaped = true
+		s.names(text)
 		if told, ok := strings.CutPrefix(text, report.StepMark); ok {
-			s.found.addFallback(told, no)
+			s.found.addFallback(told, no, s.trust)
 		}
+	}
+}
+
+// warning takes a warning of pullsafe; false when the line is none.
+func (s *scanner) warning(text string, no int) bool {
+	_, told, ok := strings.Cut(text, report.Rule+": ")
+	if !ok {
+		return false
+	}
+	s.flush()
+	return s.found.addFallback(told, no, s.trust)
+}
+
+// names keeps the host of the image that a step is about.
+func (s *scanner) names(step string) {
+	if s.trust.doubt || len(s.trust.hosts) == maxFailures {
+		return
+	}
+	if image := stepImage(step); image != "" {
+		s.trust.hosts[hostKey(image)] = struct{}{}
 	}
 }
 
@@ -167,6 +200,7 @@ func (s *scanner) classic(text string) bool {
 		s.flush()
 		instruction := strings.ToUpper(m[1])
 		s.classicRun = instruction == "RUN"
+		s.trust.doubt = s.trust.doubt || s.classicRun
 		if instruction == "FROM" {
 			s.classicImage = instructionImage(m[1] + " " + m[2])
 		} else {
@@ -186,6 +220,9 @@ func (s *scanner) classic(text string) bool {
 // other takes a line that is no part of the progress: an error, or a
 // continuation of one, or what other programs print.
 func (s *scanner) other(text string, no int) {
+	if s.warning(text, no) {
+		return
+	}
 	if s.own != nil {
 		if s.own.take(text, no) {
 			return
@@ -193,9 +230,10 @@ func (s *scanner) other(text string, no int) {
 		s.flush()
 	}
 	begins := opens(text)
-	if own := (&ownBlock{}); !begins && own.begin(text, no) {
-		if s.pending == nil || len(own.parts) > 0 {
+	if own := (&ownBlock{found: s.found, trust: s.trust}); !begins && own.begin(text, no) {
+		if s.pending == nil || own.last != nil {
 			s.flush()
+			own.trust = s.trust
 			s.own, s.excerpt, s.failing = own, excerpt{}, nil
 			return
 		}
@@ -213,6 +251,7 @@ func (s *scanner) other(text string, no int) {
 		if s.classicImage != "" {
 			e.image, e.anchored = s.classicImage, true
 		}
+		s.trust.doubt = s.trust.doubt || quotes(text)
 		s.pending = e
 	}
 }
@@ -238,17 +277,31 @@ func (s *scanner) suspect() string {
 	return ""
 }
 
-// knows tells whether the same error of the same image was explained before.
-func (s *scanner) knows(e *event) bool {
-	key := e.image + "\n" + e.step + "\n" + e.joined(len(e.more))
+// isNew tells whether the error is to be looked at: a log repeats the same of the same
+// image, and holds more than maxLooked only if somebody wants it to.
+func (s *scanner) isNew(e *event) bool {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for _, text := range []string{e.image, e.step, e.first} {
+		_, _ = h.WriteString(text + "\n")
+	}
+	for _, l := range e.more {
+		_, _ = h.WriteString(l.text + "\n")
+	}
+	for _, p := range e.places {
+		_, _ = h.WriteString(p.File + "\n" + p.Instruction + strconv.Itoa(p.Line))
+	}
+	key := h.Sum64()
 	if _, ok := s.seen[key]; ok {
-		return true
+		return false
 	}
-	if len(s.seen) >= maxSeen {
-		clear(s.seen)
+	if s.looked >= maxLooked {
+		s.found.more++
+		return false
 	}
+	s.looked += perError + len(e.first) + e.size
 	s.seen[key] = struct{}{}
-	return false
+	return true
 }
 
 // flush ends the error that is being read. Lines behind it that turn out not to
@@ -257,14 +310,14 @@ func (s *scanner) flush() {
 	if s.own != nil {
 		own := s.own
 		s.own = nil
-		s.found.addOwn(own, s.ref)
+		own.end()
 	}
 	for s.pending != nil {
 		e := s.pending
 		s.pending = nil
 		taken := 0
-		if len(e.places) > 0 || !s.knows(e) {
-			f, n, ok := e.explain(s.ref)
+		if s.isNew(e) {
+			f, n, ok := e.explain(s.trust.ref)
 			if taken = n; ok {
 				s.found.add(f)
 			}

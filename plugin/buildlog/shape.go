@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/distribution/reference"
 )
 
 // maxForm is the length up to which a line is looked at for its form, in bytes:
@@ -15,8 +13,13 @@ const maxForm = 4 << 10
 
 // opens tells whether a line begins an error of docker, buildx or buildctl.
 func opens(text string) bool {
-	return forms().opener.MatchString(text[:min(len(text), 256)])
+	head := text[:min(len(text), 256)]
+	mark := func(part string) bool { return strings.Contains(head, part) }
+	return slices.ContainsFunc(openerMarks, mark) && forms().opener.MatchString(head)
 }
+
+// openerMarks are in all that the form of an opener matches, and in few other lines.
+var openerMarks = []string{": ", "rror ", "Warning ", "Interrupted ", "failed to solve with frontend "}
 
 // logPhrases are those by which a line of a log can be told from the output of
 // anything else, in lower case. A bare word is not among them: npm, apt, git and
@@ -38,10 +41,16 @@ var logPhrases = []string{
 	"cannot be authenticated with the token provided",
 }
 
+// minPhrase is the length of the shortest of them, in bytes.
+const minPhrase = len("(http code ")
+
 // mentions tells whether a line holds a phrase by which BuildKit, dockerd and
 // their helpers report what a registry answered. It is cheap; that the line is
 // about a registry only diagnosis can tell.
 func mentions(line string) bool {
+	if len(line) < minPhrase {
+		return false
+	}
 	low := strings.ToLower(line)
 	holds := func(phrase string) bool { return strings.Contains(low, phrase) }
 	return slices.ContainsFunc(logPhrases, holds) ||
@@ -49,14 +58,11 @@ func mentions(line string) bool {
 }
 
 // terminalStep reads a line of the progress in a terminal: " => ERROR [internal]
-// load metadata for REF   0.3s". Only of a failed step the name is of interest.
-func terminalStep(text string) (failed string, ok bool) {
-	text, ok = strings.CutPrefix(strings.TrimPrefix(text, " "), "=> ")
-	failed, isError := strings.CutPrefix(text, "ERROR ")
-	if !isError {
-		failed = ""
-	}
-	return failed, ok
+// load metadata for REF   0.3s".
+func terminalStep(text string) (name string, failed, ok bool) {
+	name, ok = strings.CutPrefix(strings.TrimPrefix(text, " "), "=> ")
+	name, failed = strings.CutPrefix(name, "ERROR ")
+	return name, failed, ok
 }
 
 // trimElapsed removes the time that compose prints at the end of an error.
@@ -66,6 +72,12 @@ func trimElapsed(text string) string {
 		return text
 	}
 	return strings.TrimRight(head, " ")
+}
+
+// quotes tells whether an error can hold somebody else's words: those of BuildKit
+// alone have no colon behind what docker and buildx put before them.
+func quotes(text string) bool {
+	return strings.Contains(forms().openers.ReplaceAllString(text, ""), ":")
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {
@@ -92,6 +104,7 @@ type patterns struct {
 	classic    *regexp.Regexp // "Step 1/3 : FROM REF"
 	classicEnd *regexp.Regexp // a RUN step of the classic builder is over
 	opener     *regexp.Regexp // a line that begins an error of docker, buildx or buildctl
+	openers    *regexp.Regexp // all that stands before the error itself
 }
 
 var forms = sync.OnceValue(func() patterns {
@@ -103,6 +116,7 @@ var forms = sync.OnceValue(func() patterns {
 		snippet:    regexp.MustCompile(`^\s*(\d+) \| (>>> |    )(.*)$`),
 		classic:    regexp.MustCompile(`^Step \d+(?:/\d+)? ?: ([A-Za-z]+)\s+(.*)$`),
 		classicEnd: regexp.MustCompile(`^(?:Removing intermediate container|Removed intermediate container| ---> [0-9a-f]{6,}| ---> Removed|Successfully built [0-9a-f]{12}$|Successfully tagged \S+:\S+$|The command '.*' returned a non-zero code|ERROR: Service .* failed to build)`),
+		openers:    regexp.MustCompile(`^(?:(?:ERROR|error|Error|buildx failed with|failed to build|failed to solve|target [\w.-]+): )+`),
 		opener: regexp.MustCompile(`^(?:ERROR|error|Error response from daemon|docker|failed to solve|failed to build|(?:ERROR: )?target [\w.-]+): ` +
 			`|^(?:Error|Build error|Error response from daemon|fatal|buildx (?:call )?failed with)\b.{0,80}?: ` +
 			`|^failed to solve with frontend ` +
@@ -136,73 +150,4 @@ func stepImage(name string) string {
 // isCacheImport: nothing depends on what such a step finds.
 func isCacheImport(name string) bool {
 	return strings.HasPrefix(name, "importing cache manifest from ")
-}
-
-// imageName is the first word of s where it is an image that can be pulled.
-func imageName(s string) string {
-	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
-	word = strings.TrimSuffix(word, ":")
-	word = strings.TrimPrefix(word, "docker-image://")
-	if word == "" || word == "scratch" || strings.ContainsAny(word, "$\"'`") {
-		return ""
-	}
-	if _, err := reference.ParseNormalizedNamed(word); err != nil {
-		return ""
-	}
-	return word
-}
-
-// instructionImage is the image that a Dockerfile's instruction names literally.
-func instructionImage(text string) string {
-	fields := strings.Fields(text)
-	if len(fields) < 2 {
-		return ""
-	}
-	switch strings.ToUpper(fields[0]) {
-	case "FROM":
-		for _, f := range fields[1:] {
-			if !strings.HasPrefix(f, "--") {
-				return imageName(f)
-			}
-		}
-	case "COPY", "ADD", "RUN":
-		for _, f := range fields[1:] {
-			if !strings.HasPrefix(f, "--") {
-				break
-			}
-			if _, from, ok := strings.Cut(f, "from="); ok {
-				from, _, _ = strings.Cut(from, ",")
-				return imageName(from)
-			}
-		}
-	}
-	return ""
-}
-
-// sameImage compares two names of images; one without a tag is any of them.
-func sameImage(a, b string) bool {
-	x, err := reference.ParseNormalizedNamed(a)
-	if err != nil {
-		return a == b
-	}
-	y, err := reference.ParseNormalizedNamed(b)
-	if err != nil {
-		return false
-	}
-	if !strings.EqualFold(x.Name(), y.Name()) {
-		return false
-	}
-	tx, okx := tagOf(x)
-	ty, oky := tagOf(y)
-	return !okx || !oky || tx == ty
-}
-
-func tagOf(n reference.Named) (string, bool) {
-	if t, ok := n.(reference.Tagged); ok {
-		return t.Tag(), true
-	}
-	if d, ok := n.(reference.Digested); ok {
-		return d.Digest().String(), true
-	}
-	return "latest", false
 }
