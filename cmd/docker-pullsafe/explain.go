@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 
@@ -89,7 +90,7 @@ func runExplain(cmd *cobra.Command, dockerCLI command.Cli, opt explainOptions) e
 	}
 	res, err := buildlog.Explain(cmd.Context(), in, buildlog.Options{Ref: opt.ref})
 	if err != nil {
-		if cmd.Context().Err() != nil {
+		if context.Cause(cmd.Context()) != nil {
 			return cli.StatusError{Status: "interrupted", StatusCode: exitInterrupted, Cause: err}
 		}
 		return unreadable(err)

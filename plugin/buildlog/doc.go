@@ -11,10 +11,16 @@
 //	            which image
 //	event.go    one such line, with those that a terminal or a registry added to it
 //	readings.go what a line that a terminal cut can have been; the image that it names
+//	image.go    names of images and hosts: what is none is not taken from a log
 //	own.go      errors and warnings of pullsafe itself, which are known by their codes
+//	statement.go what such a code says of images, and how far it is believed
 //	failure.go  what was found, each failure once
 //	explain.go  a whole text: a message alone, or a log
 //	print.go    what is printed, with the renderer of frontend/report, and the JSON
+//
+// A log is anybody's text. Reading it costs time in proportion to its length and memory
+// within bounds, and ends with the context. Hosts, references and places are the only
+// words that are taken from it, checked or cleaned; a registry's message is quoted.
 //
 // What a RUN step printed is never an error of a registry, whatever it says: npm,
 // apt, git and a docker inside of the build all print 401 and denied.

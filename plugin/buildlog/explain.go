@@ -57,8 +57,8 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 			}
 			s.feed(text, no)
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
 		}
 		if !isRecord(line) {
 			take(trimCI(line))

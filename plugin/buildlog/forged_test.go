@@ -176,12 +176,10 @@ func checkOutput(t *testing.T, log, ref string) {
 // requireCommand: it is one of the table's, for a host and a reference that are some.
 func requireCommand(t *testing.T, command string, f Failure, userRef string) {
 	t.Helper()
-	host, image := "HOST", "IMAGE"
-	allowed := []string{"", "docker pull " + image}
+	allowed := []string{"", "docker pull IMAGE"}
 	if f.Host != "" {
-		host = f.Host
-		require.Regexp(t, `^[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`, host)
-		allowed = append(allowed, registry.LoginCommand(host), registry.LogoutCommand(host))
+		require.Regexp(t, `^[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`, f.Host)
+		allowed = append(allowed, registry.LoginCommand(f.Host), registry.LogoutCommand(f.Host))
 	} else {
 		allowed = append(allowed, "docker login HOST", "docker logout HOST")
 	}

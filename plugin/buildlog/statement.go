@@ -119,7 +119,11 @@ func (st *statements) add(s *statement, t trust) bool {
 	st.list = append(st.list, s)
 	st.images, st.places = st.images+len(s.refs), st.places+len(s.places)
 	for _, ref := range s.refs {
-		st.owners.put(keyOf(ref), s)
+		k := keyOf(ref)
+		if before, ok := st.owners[k]; ok && before.code == s.code {
+			s.line = min(s.line, before.line)
+		}
+		st.owners.put(k, s)
 	}
 	class := s.code.Resolution("").Written.Class
 	st.others[bareKey{class: class, host: anyHost}] = s

@@ -25,7 +25,7 @@ type explained struct {
 	UsedCredentials       *bool  `json:"usedCredentials"`
 	AnonymousRetryCanHelp bool   `json:"anonymousRetryCanHelp"`
 	Explanation           string `json:"explanation"`
-	ByPullsafe            bool   `json:"byPullsafe"`
+	Code                  string `json:"code"`
 	Places                []struct {
 		File string `json:"file"`
 		Line int    `json:"line"`
@@ -66,7 +66,7 @@ func requireRefused(t *testing.T, x explained, ref string) {
 	require.Equal(t, "ghcr.io", x.Host)
 	require.Equal(t, ref, x.Ref)
 	require.True(t, x.AnonymousRetryCanHelp)
-	require.False(t, x.ByPullsafe)
+	require.Empty(t, x.Code)
 	require.NotEmpty(t, x.Remedies)
 	require.Equal(t, "docker logout ghcr.io", x.Remedies[0].Command)
 }
@@ -141,20 +141,21 @@ func TestExplainOwnLogs(t *testing.T) {
 	t.Run("public", func(t *testing.T) {
 		list := explainLog(t, e, world.Buildx(t, d, shared.Pullsafe, opt).Stderr)
 		require.Len(t, list, 1)
-		require.True(t, list[0].ByPullsafe)
+		require.Equal(t, "credentials-rejected/resolved", list[0].Code)
+		require.Equal(t, "ghcr.io", list[0].Host)
 		require.Equal(t, "credentials-rejected", list[0].Class)
 		require.Equal(t, "ghcr.io/acme/base:1", list[0].Ref)
-		require.Contains(t, list[0].Explanation, "without them")
+		require.NotEmpty(t, list[0].Explanation)
 	})
 	t.Run("private", func(t *testing.T) {
 		opt.Files = world.Dockerfile("FROM ghcr.io/acme/private-base:1\nCOPY --from=ghcr.io/acme/private-tools:1 /bin/sh /x\n")
 		list := explainLog(t, e, world.Buildx(t, d, shared.Pullsafe, opt).Stderr)
 		require.Len(t, list, 1)
-		require.True(t, list[0].ByPullsafe)
+		require.Equal(t, "credentials-rejected/auth-required", list[0].Code)
+		require.Equal(t, "ghcr.io", list[0].Host)
 		require.Equal(t, "credentials-rejected", list[0].Class)
 		require.False(t, list[0].AnonymousRetryCanHelp, "it was tried")
 		require.Len(t, list[0].Places, 2)
-		require.Contains(t, list[0].Explanation, "the anonymous fallback was denied")
 		require.NotEmpty(t, list[0].Remedies)
 	})
 }
