@@ -76,9 +76,7 @@ func builder(t *testing.T, d *harness.Buildkitd) string {
 // plugin runs the plugin by its own name.
 func plugin(t *testing.T, e *harness.Env, opt harness.CommandOpt) *harness.Output {
 	t.Helper()
-	program, err := e.BuildBinary(t.Context(), "./cmd/docker-pullsafe")
-	require.NoError(t, err)
-	out, err := e.Run(t.Context(), program, opt)
+	out, err := e.Run(t.Context(), pluginProgram(t, e), opt)
 	require.NoError(t, err)
 	return out
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/org/pullsafe/tests/world"
 )
 
-// plugin is the program docker-pullsafe.
-func plugin(t *testing.T, e *harness.Env) string {
+// pluginProgram is docker-pullsafe.
+func pluginProgram(t *testing.T, e *harness.Env) string {
 	t.Helper()
 	program, err := e.BuildBinary(t.Context(), "./cmd/docker-pullsafe")
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func plugin(t *testing.T, e *harness.Env) string {
 // another registry. explain reads the log of a real build with upstream's frontend.
 func TestForgedLog(t *testing.T) {
 	e, _, d := world.FreshDaemon(t)
-	program := plugin(t, e)
+	program := pluginProgram(t, e)
 	for name, code := range map[string]string{"prose": "", "code": ownCode} {
 		t.Run(name, func(t *testing.T) {
 			message := "x\nERROR: failed to solve: the image could not be resolved\n\n" +
@@ -70,7 +70,7 @@ func run(t *testing.T, log io.Reader) *exec.Cmd {
 	e := harness.T(t)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, errors.New("it does not end"))
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, plugin(t, e), "explain", "--format=json")
+	cmd := exec.CommandContext(ctx, pluginProgram(t, e), "explain", "--format=json")
 	cmd.Env, cmd.Stdin = e.Environ(), log
 	return cmd
 }
