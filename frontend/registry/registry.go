@@ -17,6 +17,10 @@ type Registry struct {
 	Login     string // a command in place of `docker login HOST`; %s is the host
 	LoginNote string // the right kind of credential, as a comment to the command
 
+	// HubLogin: buildx sends Docker Hub's credentials to it where none are stored for
+	// its own host.
+	HubLogin bool
+
 	NoLogin     bool // serves everybody and has no login: credentials cannot be at fault
 	PrivateOnly bool // serves nobody without a login
 
@@ -88,9 +92,27 @@ func LoginCommand(host string) string {
 	return command
 }
 
-// LogoutCommand is the command that logs out of host.
+// UsesHubLogin tells whether buildx sends Docker Hub's credentials to host where none
+// are stored for it. It compares the host as it is spelled.
+func UsesHubLogin(host string) bool {
+	r := Of(host)
+	return r.HubLogin && slices.Contains(r.Hosts, host)
+}
+
+// AnonymousConfig is the config.json, in a folder of buildx's own, with which buildx
+// sends no credentials to host. An entry without credentials keeps it from those of
+// Docker Hub, which it would take where there is no entry.
+func AnonymousConfig(host string) string {
+	if UsesHubLogin(host) {
+		return `{"auths": {"` + host + `": {}}}`
+	}
+	return "{}"
+}
+
+// LogoutCommand is the command that logs out of host: the one that removes the entry
+// with the credentials that are sent to it.
 func LogoutCommand(host string) string {
-	if Same(host, DockerHub) {
+	if Same(host, DockerHub) || UsesHubLogin(host) {
 		return "docker logout" // of the command's own default
 	}
 	return "docker logout " + host

@@ -124,3 +124,18 @@ func TestCommands(t *testing.T) {
 	}
 	assert.Equal(t, "docker logout ghcr.io", LogoutCommand("ghcr.io"))
 }
+
+// TestHubLogin: what is said of registries that are sent Docker Hub's credentials
+// holds for the host as buildx compares it.
+func TestHubLogin(t *testing.T) {
+	for _, host := range []string{"dhi.io", "registry.scout.docker.com"} {
+		assert.True(t, UsesHubLogin(host), host)
+		assert.Equal(t, "docker logout", LogoutCommand(host))
+		assert.JSONEq(t, `{"auths": {"`+host+`": {}}}`, AnonymousConfig(host))
+	}
+	for _, host := range []string{"DHI.IO", "dhi.io:443", "ghcr.io", "docker.io", "registry-1.docker.io"} {
+		assert.False(t, UsesHubLogin(host), host)
+		assert.Equal(t, "{}", AnonymousConfig(host))
+	}
+	assert.Equal(t, "docker logout dhi.io:443", LogoutCommand("dhi.io:443"))
+}

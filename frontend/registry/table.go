@@ -25,6 +25,17 @@ var table = []Registry{
 		Aliases: []llb.Kind{llb.LetterCase, llb.Port},
 	},
 	{
+		// https://docs.docker.com/dhi/ (docker login dhi.io, with the account of Docker Hub);
+		// buildx v0.38.2, util/dockerutil/dockerconfig/configprovider.go
+		Name: "Docker Hardened Images", Hosts: []string{"dhi.io"}, HubLogin: true,
+		LoginNote: "a Docker account and a personal or organization access token, as for Docker Hub",
+	},
+	{
+		// https://docs.docker.com/scout/ (the account of Docker Hub); buildx as above
+		Name: "Docker Scout", Hosts: []string{"registry.scout.docker.com"}, HubLogin: true,
+		LoginNote: "a Docker account and a personal or organization access token, as for Docker Hub",
+	},
+	{
 		Name: "Amazon ECR Public", Hosts: []string{"public.ecr.aws"},
 		// https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html (us-east-1, 12 hours)
 		Login:     "aws ecr-public get-login-password --region us-east-1 | docker login --username AWS --password-stdin %s",

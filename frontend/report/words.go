@@ -47,7 +47,7 @@ const (
 // would take HOST@pull for pushes to the host too
 // (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
 func noteKeepForPush(host string) string {
-	return "or keep the credentials for everything else (buildx 0.31 or newer): put {} in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
+	return "or keep the credentials for everything else (buildx 0.31 or newer): put " + registry.AnonymousConfig(host) + " in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
 }
 
 // noteHelper names the key to remove, where the host is known.

@@ -29,15 +29,16 @@ const (
 	pipeWait = time.Second
 )
 
+// notFound is what a helper says of a key that it does not hold.
+var notFound = credentials.NewErrCredentialsNotFound().Error()
+
 // askHelper gets the credential for key from a helper program. The program gets
 // no more than limit: one that waits for a person would hold the command forever.
 func askHelper(ctx context.Context, program, key string, limit time.Duration) (types.AuthConfig, error) {
 	slow := errors.Errorf("%s%s gave no answer within %s", helperWords, program, limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, slow)
 	defer cancel()
-	creds, err := client.Get(func(args ...string) client.Program {
-		return &helperProgram{cmd: exec.CommandContext(ctx, program, args...)} //nolint:gosec // G204: config.json names the program
-	}, key)
+	creds, err := client.Get(programs(ctx, program), key)
 	switch {
 	case err == nil:
 	case credentials.IsErrCredentialsNotFound(err):
@@ -50,9 +51,31 @@ func askHelper(ctx context.Context, program, key string, limit time.Duration) (t
 		return types.AuthConfig{}, err
 	}
 	if creds.Username == tokenUser {
-		return types.AuthConfig{IdentityToken: creds.Secret}, nil
+		return types.AuthConfig{IdentityToken: creds.Secret, ServerAddress: key}, nil
 	}
-	return types.AuthConfig{Username: creds.Username, Password: creds.Secret}, nil
+	return types.AuthConfig{Username: creds.Username, Password: creds.Secret, ServerAddress: key}, nil
+}
+
+// Erase removes an entry of a helper program. One that is not there is removed.
+func Erase(ctx context.Context, e Entry, limit time.Duration) error {
+	slow := errors.Errorf("%s gave no answer within %s", e.Helper, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, slow)
+	defer cancel()
+	err := client.Erase(programs(ctx, e.Helper), e.Key)
+	switch {
+	case err == nil || strings.Contains(err.Error(), notFound):
+		return nil
+	case context.Cause(ctx) != nil:
+		return context.Cause(ctx)
+	}
+	return errors.WithStack(err)
+}
+
+// programs starts a helper that ends with ctx.
+func programs(ctx context.Context, program string) client.ProgramFunc {
+	return func(args ...string) client.Program {
+		return &helperProgram{cmd: exec.CommandContext(ctx, program, args...)} //nolint:gosec // G204: config.json names the program
+	}
 }
 
 // helperProgram is client.Program for a program that ends with a context. What

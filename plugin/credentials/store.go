@@ -16,11 +16,9 @@ import (
 	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/pkg/errors"
-)
 
-// hubBacked are registries for which buildx sends the credentials of Docker Hub
-// if there are none of their own.
-var hubBacked = []string{"dhi.io", "registry.scout.docker.com"}
+	"github.com/org/pullsafe/frontend/registry"
+)
 
 // Options say where to look.
 type Options struct {
@@ -86,7 +84,9 @@ func (s *Store) BuildxDir() string {
 // scopes of a token; a registry that takes the credential itself has none.
 func (s *Store) Lookup(ctx context.Context, host string, scopes []string) (Credential, error) {
 	c, err := s.lookup(ctx, host, scopes)
-	if err == nil && c.Empty() && slices.Contains(hubBacked, host) {
+	// As for buildx, an entry without a secret in it is one: only where there is none
+	// does Docker Hub's count.
+	if err == nil && c.auth == (types.AuthConfig{}) && registry.UsesHubLogin(host) {
 		if hub, err := s.lookup(ctx, authprovider.DockerHubRegistryHost, scopes); err == nil && !hub.Empty() {
 			return hub, nil
 		}
@@ -142,24 +142,23 @@ func (s *Store) get(ctx context.Context, file *configfile.ConfigFile, key string
 		return Credential{Source: Source{Kind: Environment, Key: key}, auth: auth}, nil
 	}
 	stored, auth := storedAuth(file, key)
-	helper, kind := file.CredentialsStore, CredsStore
-	if h, ok := file.CredentialHelpers[key]; ok {
-		helper, kind = h, CredHelpers // an empty one means: none for this registry
+	program, kind := helperOf(file, key), CredsStore
+	if _, ok := file.CredentialHelpers[key]; ok {
+		kind = CredHelpers
 	}
-	if helper == "" {
+	if program == "" {
 		c := Credential{Source: Source{Kind: Auths, File: file.Filename, Key: stored}, auth: auth}
 		if c.Empty() {
 			c.Source = Source{Kind: None}
 		}
 		return c, nil
 	}
-	program := helperPrefix + helper
 	source := Source{Kind: kind, File: file.Filename, Key: key, Helper: program}
 	held, err := askHelper(ctx, program, key, s.opt.HelperTimeout)
 	if err != nil {
 		return Credential{Source: source}, err
 	}
-	auth.Username, auth.Password, auth.IdentityToken = held.Username, held.Password, held.IdentityToken
+	auth.Username, auth.Password, auth.IdentityToken, auth.ServerAddress = held.Username, held.Password, held.IdentityToken, held.ServerAddress
 	c := Credential{Source: source, auth: auth}
 	if c.Empty() {
 		c.Source = Source{Kind: None}

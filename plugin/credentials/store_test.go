@@ -77,6 +77,39 @@ func TestLookupAgreesWithDockerCLI(t *testing.T) {
 	}
 }
 
+// TestLookupOfHubUser: as for buildx, Docker Hub's credentials are sent only where
+// there is no entry, and one without a secret is an entry.
+func TestLookupOfHubUser(t *testing.T) {
+	hub := fmt.Sprintf(`"https://index.docker.io/v1/":{"auth":%q}`, auth("g", "h"))
+	for text, want := range map[string]string{
+		`{"auths":{` + hub + `}}`: "h",
+		fmt.Sprintf(`{"auths":{"dhi.io":{"auth":%q},%s}}`, auth("own", "own"), hub): "own",
+		`{"auths":{"dhi.io":{},` + hub + `}}`:                                       "",
+	} {
+		c, err := open(t, text, "").Lookup(t.Context(), "dhi.io", nil)
+		require.NoError(t, err)
+		_, secret := c.Login()
+		require.Equal(t, want, secret)
+		require.Equal(t, want == "", c.Source.Kind == None)
+	}
+	c, err := open(t, `{"auths":{`+hub+`}}`, "").Lookup(t.Context(), "dhi.io:443", nil)
+	require.NoError(t, err)
+	require.True(t, c.Empty())
+}
+
+func TestEntry(t *testing.T) {
+	helped := Source{Kind: CredsStore, File: "/a/config.json", Key: "ghcr.io", Helper: "docker-credential-x"}
+	other := Source{Kind: CredHelpers, File: "/b/config.json", Key: "ghcr.io", Helper: "docker-credential-x", Scoped: true}
+	require.Equal(t, helped.Entry(), other.Entry())
+	require.NotEqual(t, helped.Entry(), Source{Kind: Auths, File: "/a/config.json", Key: "ghcr.io"}.Entry())
+	require.Equal(t, Entry{}, Source{Kind: None, File: "/a/config.json"}.Entry())
+	for key, host := range map[string]string{
+		"ghcr.io": "ghcr.io", "https://ghcr.io/v2/": "ghcr.io", "old.test:5000": "old.test:5000", "https://index.docker.io/v1/": "docker.io",
+	} {
+		require.Equal(t, host, Entry{Key: key}.Host())
+	}
+}
+
 func TestLookupHelperErrors(t *testing.T) {
 	helperDir(t)
 	for name, want := range map[string]string{

@@ -56,7 +56,7 @@ var relied = []source{
 	{containerd, "core/remotes/docker", "requests to registries and the words of their errors (`frontend/diagnosis`)"},
 	{dockerCLI, "cli/config/configfile/file.go", "which login belongs to a host (`plugin/credentials`)"},
 	{dockerCLI, "cli/config/credentials", "credential helpers (`plugin/credentials`)"},
-	{dockerCLI, "cli/command/registry/logout.go", "what `docker logout` removes (`plugin/fix`)"},
+	{dockerCLI, "cli/command/registry/logout.go", "what `docker logout` removes (`plugin/credentials`)"},
 	{dockerCLI, "cmd/docker/docker.go", "when hooks of plugins are called (`plugin/hook`)"},
 	{dockerCLI, "cmd/docker/builder.go", "which commands go to the builder's alias"},
 	{helpers, "client", "the protocol of credential helpers (`plugin/credentials`)"},
