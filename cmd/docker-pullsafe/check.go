@@ -42,9 +42,14 @@ folder of that name, write app:latest or docker.io/library/app.
 The registries are asked as in a build, from this machine. On Docker Hub a check
 counts as one pull of each image.
 
-Exit status: 0 if all images can be pulled, 1 if not, 2 for wrong usage or input
-that cannot be read. A refused login for a public image counts as a failure with
---strict.`
+--fix removes credentials as docker logout does. It acts on what is stored: one entry
+can be sent to several registries, as Docker Hub's is to dhi.io. Only an entry that
+was rejected for a public image is removed, and only if each registry of the check
+that it is for rejected it. Check all images that you use.
+
+Exit status: 0 if all images can be pulled, 1 if not, 2 for wrong usage, input that
+cannot be read, or a change of --fix that failed. Rejected credentials for a public
+image count as a failure with --strict.`
 
 const checkExample = `  docker pullsafe check
   docker pullsafe check -f docker-bake.hcl release
@@ -104,7 +109,7 @@ func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&opt.platforms, "platform", nil, "Platforms to check for")
 	flags.StringVar(&opt.format, "format", formatTable, `Format of the output ("table", "json", "github")`)
 	flags.BoolVar(&opt.strict, "strict", false, "Fail if a login is refused, though the image is public")
-	flags.StringVar(&opt.fix, "fix", "", `Remove logins that are refused for public images; "keep-for-push" only keeps builds from pulling these images with them`)
+	flags.StringVar(&opt.fix, "fix", "", `Remove stored credentials that are rejected for public images; "keep-for-push" only keeps builds from pulling these images with them`)
 	flags.Lookup("fix").NoOptDefVal = string(fix.Remove)
 	flags.BoolVarP(&opt.yes, "yes", "y", false, "Do not ask before --fix changes anything")
 	flags.DurationVar(&opt.timeout, "timeout", 30*time.Second, "How long to wait for a registry or a credential helper")

@@ -7,27 +7,27 @@ import (
 	"io"
 	"strings"
 
+	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/config"
-	"github.com/moby/buildkit/util/bklog"
 	"github.com/pkg/errors"
 
-	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
 	"github.com/org/pullsafe/plugin/fix"
 	"github.com/org/pullsafe/plugin/output"
-	"github.com/org/pullsafe/plugin/probe"
 )
 
-// runFix says what it will do, asks, does it, and looks up the credentials again.
-// It returns the findings without those that are fixed. All that it says goes to
-// standard error, which leaves the report alone on standard output.
+// runFix says what it will do, asks, and does it. It returns the findings without
+// those that are fixed; the error is that a change failed, which has been told. All
+// that it says goes to standard error, which leaves the report alone on standard
+// output.
 func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode fix.Mode, store *credentials.Store, findings []finding.Finding) ([]finding.Finding, error) {
 	w := dockerCLI.Err()
-	actions, skipped := fix.Plan(findings, mode, store.BuildxDir())
+	actions, skipped := fix.Plan(ctx, findings, mode, store)
 	for _, s := range skipped {
-		say(w, "--fix leaves the login for %s as it is (%s): %s", s.Registry.Domain, output.Credential(s.Registry.Source), s.Why)
+		say(w, "--fix leaves these credentials as they are: %s: %s", output.Credential(s.Source), s.Why)
 	}
 	if len(actions) == 0 {
 		say(w, "--fix has nothing to do.")
@@ -35,7 +35,7 @@ func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode f
 	}
 	say(w, "\n--fix will:")
 	for i := range actions {
-		sayPlan(w, &actions[i])
+		_, _ = io.WriteString(w, planned(&actions[i]))
 	}
 	if !opt.yes {
 		_, _ = io.WriteString(w, "Go on? [y/N] ")
@@ -44,71 +44,49 @@ func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode f
 			return findings, nil
 		}
 	}
+	var failure error
 	for i := range actions {
 		a := &actions[i]
-		if err := a.Apply(); err != nil {
-			return nil, errors.Wrapf(err, "%s", a.Registry.Domain)
-		}
-		left, err := remaining(ctx, opt, a)
-		if err != nil || !left.Empty() {
-			say(w, "%s: there is still a login: %s", a.Registry.Domain, output.Credential(left.Source))
+		if err := a.Apply(ctx, opt.timeout, func() (*credentials.Store, error) { return reopen(opt) }); err != nil {
+			say(w, "ERROR: --fix failed for %s: %s", output.Credential(a.Source), diagnosis.Clean(err.Error(), maxError))
+			failure = cli.StatusError{StatusCode: exitUsage}
 			continue
 		}
 		sayDone(w, a)
-		findings = fixed(findings, &a.Registry)
+		a.Fixed()
 	}
-	return findings, nil
+	return findings, failure
 }
 
-// remaining is the credential that pulls from the registry find now.
-func remaining(ctx context.Context, opt checkOptions, a *fix.Action) (credentials.Credential, error) {
-	store := openStore(config.LoadDefaultConfigFile(io.Discard), opt.timeout)
-	scopes := []string{a.Scope()}
-	if a.Registry.Scheme == probe.Basic {
-		scopes = nil
+// maxError bounds the text of an error, in runes.
+const maxError = 2000
+
+// reopen reads the configuration anew. Unlike for a build, one that cannot be read is
+// an error: nothing would be found in it.
+func reopen(opt checkOptions) (*credentials.Store, error) {
+	if _, err := config.Load(config.Dir()); err != nil {
+		return nil, errors.WithStack(err)
 	}
-	c, err := store.Lookup(ctx, a.Registry.Host, scopes)
-	if err != nil {
-		bklog.G(ctx).Debugf("looking up the login again: %v", err)
-	}
-	return c, err
+	return openStore(config.LoadDefaultConfigFile(io.Discard), opt.timeout), nil
 }
 
-// fixed marks what can be resolved now.
-func fixed(findings []finding.Finding, r *finding.Registry) []finding.Finding {
-	for i := range findings {
-		f := &findings[i]
-		if f.Host == r.Host && f.Source == r.Source && f.Outcome == report.OKWithoutCredentials {
-			f.Outcome = report.OK
-		}
+func planned(a *fix.Action) string {
+	if a.Mode == fix.Remove {
+		return output.Removal(&a.Entry, a.Erase[1:])
 	}
-	return findings
-}
-
-func sayPlan(w io.Writer, a *fix.Action) {
-	r := &a.Registry
-	if a.Mode == fix.KeepForPush {
-		for _, name := range a.Write {
-			say(w, "  write {} to %s", output.File(name))
-		}
-		say(w, "    so that builds pull these repositories of %s without the login; all else keeps it (buildx 0.31 or newer)", r.Domain)
-	} else {
-		say(w, "  remove the login for %s: %s", r.Domain, output.Credential(r.Source))
+	var names, contents []string
+	for _, f := range a.Write {
+		names, contents = append(names, f.Name), append(contents, f.Content)
 	}
-	images := "1 public image"
-	if r.Resolved > 1 {
-		images = fmt.Sprintf("%d public images", r.Resolved)
-	}
-	say(w, "    which was refused for %s, such as %s", images, r.Example)
+	return output.Exception(&a.Entry, names, contents)
 }
 
 func sayDone(w io.Writer, a *fix.Action) {
-	if a.Mode == fix.KeepForPush {
-		for _, name := range a.Write {
-			say(w, "Written: %s", output.File(name))
-		}
-	} else {
-		say(w, "Removed the login for %s.", a.Registry.Domain)
+	if a.Mode == fix.Remove {
+		say(w, "%s", output.Removed(&a.Entry))
+	}
+	for _, f := range a.Write {
+		say(w, "Written: %s", output.File(f.Name))
 	}
 	say(w, "  To undo it: %s", a.Undo())
 	say(w, "  A long-running client (an IDE) may cache credentials for five minutes.")

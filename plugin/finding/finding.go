@@ -170,6 +170,10 @@ func Repository(ref string) string {
 	return reference.Path(named)
 }
 
+// Answer is what the registry or the helper said to the credential, where it was
+// not accepted; it may be empty.
+func (f *Finding) Answer() string { return f.answer }
+
 // Prober is what asks registries.
 type Prober interface {
 	Probe(ctx context.Context, refs []references.Reference) ([]probe.Result, error)

@@ -105,7 +105,6 @@ func TestRegistries(t *testing.T) {
 	require.Len(t, all, 1)
 	require.Equal(t, finding.Rejected, all[0].Verdict)
 	require.Equal(t, []int{3, 2, 1}, []int{all[0].Images, all[0].Rejected, all[0].Resolved})
-	require.Equal(t, "ghcr.io/a/b:1", all[0].Example)
 
 	all = finding.Registries([]finding.Finding{public, accepted})
 	require.Equal(t, finding.Accepted, all[0].Verdict)
@@ -113,6 +112,33 @@ func TestRegistries(t *testing.T) {
 	other := public
 	other.Source.Scoped = true
 	require.Len(t, finding.Registries([]finding.Finding{public, other}), 2, "two credentials for one registry")
+}
+
+// TestEntries: what is stored under one key is one entry, whichever registry and
+// configuration it is read for.
+func TestEntries(t *testing.T) {
+	hub, dhi, helped := finding.Of(result(true, oauth, &had), nil), finding.Of(result(true, had, &anonymous), nil), finding.Of(result(false, offline, nil), nil)
+	hub.Source.Key, dhi.Source.Key = "https://index.docker.io/v1/", "https://index.docker.io/v1/"
+	hub.Host, dhi.Host = "registry-1.docker.io", "dhi.io"
+	helped.Source = credentials.Source{Kind: credentials.CredsStore, File: "/x/config.json", Key: "ghcr.io", Helper: "docker-credential-x"}
+	scoped := helped
+	scoped.Source = credentials.Source{Kind: credentials.CredHelpers, File: "/y/config.json", Key: "ghcr.io", Helper: "docker-credential-x", Scoped: true}
+	none := hub
+	none.Source = credentials.Source{Kind: credentials.None}
+
+	all := finding.Entries([]finding.Finding{hub, none, helped, dhi, scoped})
+	require.Len(t, all, 2)
+	require.Len(t, all[0].Findings, 2)
+	require.Len(t, all[1].Findings, 2)
+	require.Equal(t, finding.Accepted, all[0].Sparing().Verdict)
+	require.Equal(t, finding.NotTested, all[1].Sparing().Verdict)
+	require.Len(t, all[0].Public(), 1)
+
+	rejected := finding.Entries([]finding.Finding{hub, hub})
+	require.Nil(t, rejected[0].Sparing())
+	unknown := hub
+	unknown.Verdict = "new"
+	require.NotNil(t, finding.Entries([]finding.Finding{hub, unknown})[0].Sparing())
 }
 
 func TestFailing(t *testing.T) {

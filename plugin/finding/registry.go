@@ -5,33 +5,28 @@ import (
 
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
-	"github.com/org/pullsafe/plugin/probe"
 )
 
 // Registry is what is known of one credential for one registry. A registry for
 // which buildx has several, by repository, is there several times.
 type Registry struct {
-	// Domain is the host as references spell it, Host as requests do.
-	Domain string
-	Host   string
+	Domain string // the host as references spell it
 	Source credentials.Source
 	// Verdict is that of the images together: a credential that was accepted for
 	// one is accepted.
 	Verdict Verdict
-	Scheme  probe.Scheme
 	// Answer is what the registry or the helper said.
 	Answer string
 	// Images counts references; Rejected and Resolved those for which the credential
 	// was refused, and of these the public ones.
 	Images, Rejected, Resolved int
-	// Example is one public image for which it was refused, and Public are the
-	// repositories of all of them, without the host.
-	Example string
-	Public  []string
 }
 
 // rank orders the verdicts of images by how much they say of the credential.
 var rank = []Verdict{Accepted, Rejected, HelperFailed, NotTested, NotAsked, Nothing}
+
+// Rank is less for a verdict that says more of the credential.
+func (v Verdict) Rank() int { return slices.Index(rank, v) }
 
 // Registries puts findings together by registry and credential, in their order.
 func Registries(findings []Finding) []Registry {
@@ -48,7 +43,7 @@ func Registries(findings []Finding) []Registry {
 		if !ok {
 			n = len(out)
 			index[k] = n
-			out = append(out, Registry{Domain: k.domain, Host: f.Host, Source: f.Source, Verdict: Nothing})
+			out = append(out, Registry{Domain: k.domain, Source: f.Source, Verdict: Nothing})
 		}
 		out[n].add(f)
 	}
@@ -57,22 +52,13 @@ func Registries(findings []Finding) []Registry {
 
 func (r *Registry) add(f *Finding) {
 	r.Images++
-	if slices.Index(rank, f.Verdict) < slices.Index(rank, r.Verdict) {
+	if f.Verdict.Rank() < r.Verdict.Rank() {
 		r.Verdict = f.Verdict
-	}
-	if r.Scheme == probe.Open {
-		r.Scheme = f.Scheme
 	}
 	if f.Verdict == Rejected {
 		r.Rejected++
 		if f.Outcome == report.OKWithoutCredentials {
 			r.Resolved++
-			if r.Example == "" {
-				r.Example = f.Written
-			}
-			if name := Repository(f.Ref); name != "" && !slices.Contains(r.Public, name) {
-				r.Public = append(r.Public, name)
-			}
 		}
 	}
 	if r.Answer == "" && f.Verdict != Nothing && f.Verdict != Accepted {

@@ -1,70 +1,84 @@
 package fix
 
 import (
-	"github.com/org/pullsafe/frontend/diagnosis"
+	"slices"
+
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
-	"github.com/org/pullsafe/plugin/probe"
+	"github.com/org/pullsafe/plugin/output"
 )
 
 // command is how the plugin is called in what a person is told to run.
 const command = "docker pullsafe check "
 
-// Advise replaces the remedies for public images with a refused login by those
-// that suit where the login comes from, which diagnosis cannot know.
+// Advise makes the remedies for rejected credentials suit where these come from and
+// what else the check says of them, which diagnosis cannot know.
 func Advise(findings []finding.Finding) {
-	registries := finding.Registries(findings)
-	for i := range findings {
-		f := &findings[i]
-		if f.Outcome != report.OKWithoutCredentials || f.Verdict != finding.Rejected || f.Diagnosis == nil {
-			continue
-		}
-		for n := range registries {
-			if r := &registries[n]; r.Host == f.Host && r.Source == f.Source {
-				d := *f.Diagnosis
-				d.Remedies = remedies(r, f)
-				f.Diagnosis = &d
+	entries := finding.Entries(findings)
+	for i := range entries {
+		e := &entries[i]
+		for _, f := range e.Findings {
+			if f.Verdict != finding.Rejected || f.Diagnosis == nil {
+				continue
 			}
+			d := *f.Diagnosis
+			if f.Outcome == report.OKWithoutCredentials {
+				d.Remedies = remedies(e, f)
+			} else {
+				d.Remedies = logouts(e, f, d.Remedies)
+			}
+			f.Diagnosis = &d
 		}
 	}
 }
 
-func remedies(r *finding.Registry, f *finding.Finding) []report.Remedy {
-	switch {
-	case r.Source.Kind == credentials.Environment:
-		return []report.Remedy{{Note: noteEnviron}}
-	case r.Verdict == finding.Accepted:
-		return []report.Remedy{{Note: "the same login is accepted for other images of " + r.Domain + ": keep it"}, {
-			Note: "to pull this image without it, put {} into config.json in buildx's folder config/" + r.Host + "/" + finding.Repository(f.Ref) + "@pull (buildx 0.31 or newer)",
-		}}
+// remedies are those for a public image.
+func remedies(e *finding.Entry, f *finding.Finding) []report.Remedy {
+	if e.Source.Kind == credentials.Environment {
+		return []report.Remedy{{Note: output.FixEnvironment}}
 	}
-	example := diagnosis.Clean(r.Example, maxName)
-	list := []report.Remedy{{
-		Command: command + "--fix " + example,
-		Note:    "removes this login as docker logout does; asks first",
-	}}
-	if keepable(r) == "" {
-		list = append(list, report.Remedy{
-			Command: command + "--fix=keep-for-push " + example,
-			Note:    "builds pull this image without it, all else keeps it (buildx 0.31 or newer)",
-		})
+	if spared := e.Sparing(); spared != nil {
+		list := []report.Remedy{{Note: output.Keep(spared)}}
+		if unkeepable(e) == "" {
+			list = append(list, report.Remedy{Note: output.ByHand(f.Host, finding.Repository(f.Ref))})
+		}
+		return list
+	}
+	example := quote(e.Public()[0].Name())
+	list := []report.Remedy{{Command: command + "--fix " + example, Note: output.NoteRemove}}
+	if unkeepable(e) == "" {
+		list = append(list, report.Remedy{Command: command + "--fix=keep-for-push " + example, Note: output.NoteKeepForPush})
 	}
 	return list
 }
 
-// maxName bounds a reference, in runes.
-const maxName = 300
-
-const noteEnviron = "change or unset DOCKER_AUTH_CONFIG: neither docker logout nor --fix can remove what it holds"
-
-// keepable is why a login cannot be kept for pushes alone, or "".
-func keepable(r *finding.Registry) string {
-	switch {
-	case r.Source.Scoped:
-		return "it is in buildx's own folder already, and for nothing else"
-	case r.Scheme == probe.Basic:
-		return "this registry takes logins, not tokens, and buildx reads its own folder only for tokens"
+// logouts makes `docker logout` one from the entry, and leaves it out for one that is
+// of use elsewhere.
+func logouts(e *finding.Entry, f *finding.Finding, list []report.Remedy) []report.Remedy {
+	var out []report.Remedy
+	for _, r := range list {
+		if r.Command == registry.LogoutCommand(f.Diagnosis.Host) {
+			if s := e.Sparing(); s != nil && s.Verdict == finding.Accepted {
+				continue
+			}
+			r.Command = logout(e.Source.Entry())
+		}
+		out = append(out, r)
 	}
-	return ""
+	return out
+}
+
+// logout is the command that removes an entry: `docker logout HOST` does not know an
+// older form of the key, with a path.
+func logout(e credentials.Entry) string {
+	host := e.Host()
+	switch {
+	case host == registry.DockerHub:
+		return registry.LogoutCommand(host)
+	case slices.Contains(e.Spellings(), e.Key):
+		return "docker logout " + host
+	}
+	return "docker logout " + quote(e.Key)
 }

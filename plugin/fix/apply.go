@@ -1,97 +1,154 @@
 package fix
 
 import (
+	"context"
 	stderrors "errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"time"
 
-	"github.com/docker/cli/cli/config"
-	dockercredentials "github.com/docker/cli/cli/config/credentials"
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/frontend/registry"
+	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
+	"github.com/org/pullsafe/plugin/output"
+	"github.com/org/pullsafe/plugin/probe"
 )
 
-// Apply makes the change. It reads the configuration anew, so that what another
-// program has written in the meantime stays, and does not touch one that it
-// cannot read.
-func (a *Action) Apply() error {
+// Apply makes the change and looks the credentials up again, in a store that reopen
+// has read anew. It is an error if they are still found; files that turned out to
+// have no effect are removed again. A helper program gets no more than limit.
+func (a *Action) Apply(ctx context.Context, limit time.Duration, reopen func() (*credentials.Store, error)) error {
 	if a.Mode == KeepForPush {
-		return a.write()
+		if err := a.write(); err != nil {
+			return err
+		}
+		if err := a.verify(ctx, reopen); err != nil {
+			return stderrors.Join(err, remove(a.Write))
+		}
+		return nil
 	}
-	return a.erase()
+	if err := a.erase(ctx, limit); err != nil {
+		return err
+	}
+	return a.verify(ctx, reopen)
+}
+
+// Fixed marks the findings that an applied change has helped.
+func (a *Action) Fixed() {
+	for _, f := range a.Public() {
+		f.Outcome = report.OK
+	}
+}
+
+// erase removes the entry, and then what goes with it. It does not go by docker/cli's
+// Erase, which takes a key that is not there for a success: of several spellings one
+// always is, whatever became of the file.
+func (a *Action) erase(ctx context.Context, limit time.Duration) error {
+	var errs []error
+	edited := map[string]bool{}
+	for i, e := range a.Erase {
+		var err error
+		if e.Helper != "" {
+			err = credentials.Erase(ctx, e, limit)
+		} else if !edited[e.File] {
+			edited[e.File] = true
+			err = removeAuths(e.File, a.keys(e.File))
+		}
+		if err != nil {
+			errs = append(errs, errors.Wrap(err, output.Entry(e)))
+		}
+		if err != nil && i == 0 {
+			break
+		}
+	}
+	return stderrors.Join(errs...)
+}
+
+// keys are those that are removed from a file.
+func (a *Action) keys(file string) []string {
+	var out []string
+	for _, e := range a.Erase {
+		if e.File == file {
+			out = append(out, e.Key)
+		}
+	}
+	return out
+}
+
+// verify looks up what is sent now to each registry that rejected the entry.
+func (a *Action) verify(ctx context.Context, reopen func() (*credentials.Store, error)) error {
+	store, err := reopen()
+	if err != nil {
+		return errors.Wrap(err, output.FixUnverified)
+	}
+	for _, f := range a.Findings {
+		if a.Mode == KeepForPush && f.Outcome != report.OKWithoutCredentials {
+			continue // no file is for it
+		}
+		var scopes []string
+		if f.Scheme != probe.Basic {
+			scopes = []string{"repository:" + finding.Repository(f.Ref) + ":pull"}
+		}
+		left, err := store.Lookup(ctx, f.Host, scopes)
+		switch {
+		case err != nil:
+			return errors.Wrap(err, output.FixUnverified)
+		case left.Empty():
+		case left.Source.Entry() == a.Source.Entry():
+			return errors.New(output.StillStored(left.Source))
+		default:
+			return errors.New(output.NowSent(f, left.Source))
+		}
+	}
+	return nil
 }
 
 // write makes all files or none.
 func (a *Action) write() error {
-	for i, name := range a.Write {
-		if err := writeEmpty(name); err != nil {
-			for _, made := range a.Write[:i] {
-				err = stderrors.Join(err, os.Remove(made))
-			}
-			return err
+	for i, file := range a.Write {
+		if err := writeNew(file); err != nil {
+			return stderrors.Join(err, remove(a.Write[:i]))
 		}
 	}
 	return nil
 }
 
-func (a *Action) erase() error {
-	dir := filepath.Dir(a.Registry.Source.File)
-	file, err := config.Load(dir)
-	if err != nil {
-		return errors.Wrap(err, "the configuration cannot be read, so it is not changed")
-	}
-	if !file.ContainsAuth() && !a.Registry.Source.Scoped {
-		// Without a helper in the file, the Docker CLI takes the system's.
-		file.CredentialsStore = dockercredentials.DetectDefaultStore(file.CredentialsStore)
-	}
-	var errs []error
-	for _, key := range a.Erase {
-		if err := file.GetCredentialsStore(key).Erase(key); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	// A helper may not know the other forms of the name. docker logout is content
-	// when one of them worked; here it is looked up again.
-	if len(errs) == len(a.Erase) {
-		return errors.Wrap(errs[0], "the login could not be removed")
-	}
-	return nil
-}
-
-// writeEmpty makes a file that says: no credentials. One that is there is left:
-// it is somebody's.
-func writeEmpty(name string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+// writeNew makes a file. One that is there is left: it is somebody's.
+func writeNew(file File) error {
+	if err := os.MkdirAll(filepath.Dir(file.Name), 0o700); err != nil {
 		return errors.WithStack(err)
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: below buildx's folder
+	f, err := os.OpenFile(file.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return errors.Wrap(err, "not written")
 	}
-	_, err = f.WriteString("{}\n")
-	return errors.WithStack(stderrors.Join(err, f.Close()))
+	_, err = f.WriteString(file.Content)
+	if err = stderrors.Join(err, f.Close()); err != nil {
+		return errors.WithStack(stderrors.Join(err, os.Remove(file.Name)))
+	}
+	return nil
+}
+
+func remove(files []File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, os.Remove(f.Name))
+	}
+	return errors.WithStack(stderrors.Join(errs...))
 }
 
 // Undo is the command that takes the change back.
 func (a *Action) Undo() string {
-	switch {
-	case a.Mode == KeepForPush:
-		var dirs []string
-		for _, name := range a.Write {
-			dirs = append(dirs, "'"+filepath.Dir(name)+"'")
-		}
-		return "rm -r " + strings.Join(dirs, " ")
-	case slices.Contains(a.Erase, a.Registry.Host):
-		return "docker login " + a.Registry.Domain
-	default:
-		return "docker login"
+	if a.Mode != KeepForPush {
+		return registry.LoginCommand(a.Source.Entry().Host())
 	}
-}
-
-// Scope is the scope of a token for the image that was refused.
-func (a *Action) Scope() string {
-	return "repository:" + finding.Repository(a.Registry.Example) + ":pull"
+	var names []string
+	for _, f := range a.Write {
+		names = append(names, quote(f.Name))
+	}
+	return "rm -- " + strings.Join(names, " ")
 }

@@ -1,11 +1,16 @@
 package fix
 
 import (
-	"github.com/moby/buildkit/session/auth/authprovider"
+	"context"
+	"slices"
+
 	"github.com/pkg/errors"
 
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
+	"github.com/org/pullsafe/plugin/output"
+	"github.com/org/pullsafe/plugin/probe"
 )
 
 // Mode is the value of --fix.
@@ -28,74 +33,103 @@ func ParseMode(value string) (Mode, error) {
 	}
 }
 
-// Action is one change.
+// Action is one change, to one entry.
 type Action struct {
-	Registry finding.Registry
-	Mode     Mode
-	// Erase are the keys that are removed from the store of the login.
-	Erase []string
+	finding.Entry
+
+	Mode Mode
+	// Erase are the entries that are removed: first the one that was rejected, then
+	// those that `docker logout` removes with it.
+	Erase []credentials.Entry
 	// Write are the files that are made.
-	Write []string
+	Write []File
 }
 
-// Skipped is a refused login that is left as it is.
+// File is one of buildx's own folder.
+type File struct{ Name, Content string }
+
+// Skipped is an entry that was rejected and is left as it is.
 type Skipped struct {
-	Registry finding.Registry
-	Why      string
+	Source credentials.Source
+	Why    string
 }
 
-// Plan says what is to be done, and what is refused and not touched.
-func Plan(findings []finding.Finding, mode Mode, buildxDir string) (actions []Action, skipped []Skipped) {
-	for _, r := range finding.Registries(findings) {
-		if r.Rejected == 0 && r.Verdict != finding.HelperFailed {
+// Store is what is asked about entries; [credentials.Store] is one.
+type Store interface {
+	BuildxDir() string
+	Siblings(ctx context.Context, of credentials.Source) []credentials.Entry
+}
+
+// Plan says what is to be done, and what was rejected and is not touched.
+func Plan(ctx context.Context, findings []finding.Finding, mode Mode, store Store) (actions []Action, skipped []Skipped) {
+	entries := finding.Entries(findings)
+	for i := range entries {
+		e := &entries[i]
+		if s := e.Sparing(); !e.Rejected() && (s == nil || s.Verdict != finding.HelperFailed) {
 			continue
 		}
-		if why := untouchable(&r, mode); why != "" {
-			skipped = append(skipped, Skipped{r, why})
+		if why := untouchable(e, mode); why != "" {
+			skipped = append(skipped, Skipped{e.Source, why})
 			continue
 		}
-		a := Action{Registry: r, Mode: mode}
+		a := Action{Entry: *e, Mode: mode}
 		if mode == KeepForPush {
-			for _, name := range r.Public {
-				a.Write = append(a.Write, credentials.ScopedFile(buildxDir, r.Host, name))
-			}
+			a.Write = files(e, store.BuildxDir())
 		} else {
-			a.Erase = keys(&r)
+			a.Erase = append(a.Erase, e.Source.Entry())
+			for _, sibling := range store.Siblings(ctx, e.Source) {
+				if !spared(entries, sibling) {
+					a.Erase = append(a.Erase, sibling)
+				}
+			}
 		}
 		actions = append(actions, a)
 	}
 	return actions, skipped
 }
 
-func untouchable(r *finding.Registry, mode Mode) string {
-	switch {
-	case r.Verdict == finding.HelperFailed:
-		return "its helper program failed: repair that, or remove it from the configuration"
-	case r.Verdict == finding.Accepted:
-		return "it was accepted for other images"
-	case r.Verdict != finding.Rejected:
-		return "it could not be tested"
-	case r.Resolved == 0:
-		return "the images cannot be had without it either: log in again, with access to them"
-	case r.Source.Kind == credentials.Environment:
-		return noteEnviron
+// spared tells whether an answer keeps a sibling of an entry from being removed.
+func spared(entries []finding.Entry, sibling credentials.Entry) bool {
+	return slices.ContainsFunc(entries, func(e finding.Entry) bool {
+		return e.Source.Entry() == sibling && e.Sparing() != nil
+	})
+}
+
+// untouchable is why an entry must stay, or "".
+func untouchable(e *finding.Entry, mode Mode) string {
+	switch s := e.Sparing(); {
+	case s != nil:
+		return output.Spared(s)
+	case len(e.Public()) == 0:
+		return output.FixNotPublic
+	case e.Source.Kind == credentials.Environment:
+		return output.FixEnvironment
 	case mode == KeepForPush:
-		return keepable(r)
+		return unkeepable(e)
 	}
 	return ""
 }
 
-// keys are the names under which a login for the registry can be stored, as
-// `docker logout` removes them (docker/cli v29.7.2, cli/command/registry/logout.go).
-func keys(r *finding.Registry) []string {
-	host := r.Host
-	if host == authprovider.DockerHubRegistryHost {
-		index := authprovider.DockerHubConfigfileKey
-		return []string{index, index + "access-token", index + "refresh-token"}
+// unkeepable is why an entry cannot be kept for pushes alone, or "".
+func unkeepable(e *finding.Entry) string {
+	basic := slices.ContainsFunc(e.Public(), func(f *finding.Finding) bool { return f.Scheme == probe.Basic })
+	switch {
+	case e.Source.Scoped:
+		return output.FixScoped
+	case basic:
+		return output.FixNoTokens
 	}
-	list := []string{host, "http://" + host, "https://" + host}
-	if r.Source.Key != "" && r.Source.Key != list[0] && r.Source.Key != list[1] && r.Source.Key != list[2] {
-		list = append(list, r.Source.Key) // an older form, with a path
+	return ""
+}
+
+// files are those with which buildx pulls the public images without credentials.
+func files(e *finding.Entry, buildxDir string) []File {
+	var out []File
+	for _, f := range e.Public() {
+		file := File{credentials.ScopedFile(buildxDir, f.Host, finding.Repository(f.Ref)), registry.AnonymousConfig(f.Host) + "\n"}
+		if !slices.Contains(out, file) {
+			out = append(out, file)
+		}
 	}
-	return list
+	return out
 }

@@ -15,11 +15,11 @@ import (
 
 // document is the report of the preflight with what only this machine knows.
 type document struct {
-	Version    string         `json:"version"`
-	References []reference    `json:"references"`
-	Summary    report.Summary `json:"summary"`
-	Registries []registry     `json:"registries"`
-	Notes      []string       `json:"notes,omitempty"`
+	Version    string           `json:"version"`
+	References []reference      `json:"references"`
+	Summary    report.Summary   `json:"summary"`
+	Registries []registryAnswer `json:"registries"`
+	Notes      []string         `json:"notes,omitempty"`
 }
 
 type reference struct {
@@ -39,7 +39,7 @@ type credential struct {
 	Verdict finding.Verdict `json:"verdict"`
 }
 
-type registry struct {
+type registryAnswer struct {
 	Host       string     `json:"host"`
 	Credential credential `json:"credential"`
 	Answer     string     `json:"answer,omitempty"`
@@ -53,7 +53,7 @@ type registry struct {
 // JSON writes one indented object.
 func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 	r := finding.Report(findings)
-	doc := document{Version: r.Version, Summary: r.Summary, References: []reference{}, Registries: []registry{}, Notes: notes}
+	doc := document{Version: r.Version, Summary: r.Summary, References: []reference{}, Registries: []registryAnswer{}, Notes: notes}
 	for i := range findings {
 		f := &findings[i]
 		doc.References = append(doc.References, reference{
@@ -63,7 +63,7 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 		})
 	}
 	for _, reg := range finding.Registries(findings) {
-		doc.Registries = append(doc.Registries, registry{
+		doc.Registries = append(doc.Registries, registryAnswer{
 			Host: reg.Domain, Credential: newCredential(reg.Source, reg.Verdict), Answer: reg.Answer,
 			References: reg.Images, Refused: reg.Rejected, Public: reg.Resolved,
 		})

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,9 +40,10 @@ func TestFixRemovesStoredLogin(t *testing.T) {
 	})
 	require.NoError(t, err)
 	out := fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", "--strict", publicImage, "alpine:3.23")
-	require.Contains(t, out.Stderr, "Removed the login for ghcr.io.")
+	require.Contains(t, out.Stderr, "Removed the credentials for ghcr.io.")
+	require.Contains(t, out.Stderr, `and, not tested, what docker logout removes with them: auths "https://ghcr.io" in `)
 	require.Contains(t, out.Stderr, "To undo it: docker login ghcr.io\n")
-	require.Contains(t, out.Stderr, "Removed the login for docker.io.")
+	require.Contains(t, out.Stderr, "Removed the credentials for docker.io (and dhi.io, registry.scout.docker.com).")
 	require.Contains(t, out.Stderr, "To undo it: docker login\n")
 	text := readConfig(t, cfg)
 	require.NotContains(t, text, "ghcr.io")
@@ -63,7 +65,7 @@ func TestFixRemovesFromHelper(t *testing.T) {
 	require.NoError(t, err)
 	opt := harness.CommandOpt{DockerConfig: cfg, Env: h.env()}
 	out := fixed(t, e, 0, opt, "--fix", "--strict", publicImage)
-	require.Contains(t, out.Stderr, `remove the login for ghcr.io: docker-credential-stale (credHelpers "ghcr.io" in `)
+	require.Contains(t, out.Stderr, `remove the credentials for ghcr.io: docker-credential-stale (credHelpers "ghcr.io" in `)
 	require.Contains(t, h.asked(t, "stale"), "erase ghcr.io")
 	require.Equal(t, "none", check(t, e, 0, opt, publicImage).References[0].Credential.Verdict)
 }
@@ -79,8 +81,21 @@ func TestFixHelperThatAnswersAlways(t *testing.T) {
 	require.NoError(t, os.WriteFile(stubborn, append(script, []byte("rm -f \"$0.erased\"\n")...), 0o700))
 	cfg, err := e.DockerConfig(harness.DockerConfigOpt{CredsStore: "stubborn"})
 	require.NoError(t, err)
-	out := fixed(t, e, 1, harness.CommandOpt{DockerConfig: cfg, Env: h.env()}, "--fix", "--strict", publicImage)
-	require.Contains(t, out.Stderr, "ghcr.io: there is still a login: docker-credential-stubborn")
+	out := fixed(t, e, 2, harness.CommandOpt{DockerConfig: cfg, Env: h.env()}, "--fix", publicImage)
+	require.Contains(t, out.Stderr, "the credentials are still there: docker-credential-stubborn")
+	require.NotContains(t, out.Stderr, "Removed")
+}
+
+// TestFixHelperThatCannotErase: so it is told, with an exit status of its own.
+func TestFixHelperThatCannotErase(t *testing.T) {
+	e := harness.T(t)
+	h := newHelpers(t, e)
+	script := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\n[ $1 = get ] || { echo 'not implemented'; exit 1; }\nprintf '{\"Username\":\"%s\",\"Secret\":\"%s\"}'\n", harness.Stale.User, harness.Stale.Password)
+	require.NoError(t, os.WriteFile(filepath.Join(h.dir, "docker-credential-fixed"), []byte(script), 0o700))
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{CredHelpers: map[string]string{"ghcr.io": "fixed"}})
+	require.NoError(t, err)
+	out := fixed(t, e, 2, harness.CommandOpt{DockerConfig: cfg, Env: h.env()}, "--fix", publicImage)
+	require.Contains(t, out.Stderr, "not implemented")
 	require.NotContains(t, out.Stderr, "Removed")
 }
 
@@ -98,7 +113,7 @@ func TestFixKeepForPush(t *testing.T) {
 			opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir}}
 			out := fixed(t, e, 0, opt, "--fix=keep-for-push", "--strict", tc.ref)
 			folder := filepath.Join(dir, "config", tc.folder)
-			require.Contains(t, out.Stderr, "To undo it: rm -r '"+folder+"'")
+			require.Contains(t, out.Stderr, "To undo it: rm -- "+filepath.Join(folder, "config.json")+"\n")
 			dt, err := os.ReadFile(filepath.Join(folder, "config.json"))
 			require.NoError(t, err)
 			require.JSONEq(t, "{}", string(dt))
@@ -161,6 +176,45 @@ func TestPushAfterKeepForPush(t *testing.T) {
 	require.Contains(t, out.Stderr, "pushing")
 }
 
+// TestKeepForPushOfHubUser: buildx sends Docker Hub's credentials to a registry that
+// has none of its own, and none after --fix=keep-for-push. What Docker Hub itself is
+// sent does not change.
+func TestKeepForPushOfHubUser(t *testing.T) {
+	e, _, d := world.FreshDaemon(t)
+	_, err := shared.Hub.Push(t.Context(), "acme/hardened:1", world.Base("acme/hardened"))
+	require.NoError(t, err)
+	dhi, err := shared.Hub.Front(t.Context(), harness.RegistryOpt{
+		Hosts: []string{"dhi.io"}, Mode: harness.ModeHub, Users: map[string]string{"nobody": "nothing-of-docker-hub"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(dhi.Disconnect)
+	cfg := world.GoodLogin(t, e, harness.HubAuthKey)
+	dir := t.TempDir()
+	build := func(ref string) *harness.Output {
+		opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir, "NO_COLOR=1"}}
+		opt.Args = []string{"create", "--name", "pulling", "--driver", "remote", d.Addr}
+		_, err := e.Run(t.Context(), e.Tools.Path(harness.ToolBuildx), opt)
+		require.NoError(t, err)
+		opt.Files = world.Dockerfile("FROM " + ref + "\nCOPY Dockerfile /\n")
+		opt.Args = []string{"build", "--builder=pulling", "--progress=plain", "--no-cache", "--build-arg=BUILDKIT_SYNTAX=" + shared.Upstream, "."}
+		out, err := e.Run(t.Context(), e.Tools.Path(harness.ToolBuildx), opt)
+		require.NoError(t, err)
+		return out
+	}
+	require.Contains(t, build("dhi.io/acme/hardened:1").Stderr, "failed to fetch oauth token", "as it is")
+
+	opt := harness.CommandOpt{DockerConfig: cfg, Env: []string{"BUILDX_CONFIG=" + dir}}
+	fixed(t, e, 0, opt, "--fix=keep-for-push", "--strict", "dhi.io/acme/hardened:1")
+	dhi.ResetRequests()
+	out := build("dhi.io/acme/hardened:1")
+	require.Zero(t, out.Code, out.Stderr)
+	require.Empty(t, dhi.Requests().WithCredentials())
+	shared.Hub.ResetRequests()
+	out = build("acme/hardened:1")
+	require.Zero(t, out.Code, out.Stderr)
+	require.NotEmpty(t, shared.Hub.Requests().WithCredentials())
+}
+
 // TestFixLeavesAlone: a credential that was accepted, that was not tested, that is
 // refused for private images alone, or that nobody can log out of is not touched.
 func TestFixLeavesAlone(t *testing.T) {
@@ -181,9 +235,9 @@ func TestFixLeavesAlone(t *testing.T) {
 	}{
 		{name: "accepted", config: auths("ghcr.io", harness.Good), refs: []string{publicImage, privateImage}, want: "--fix has nothing to do."},
 		{name: "no connection", config: auths("nowhere.test", harness.Stale), refs: []string{"nowhere.test/a:1"}, code: 1, want: "--fix has nothing to do."},
-		{name: "private alone", config: auths("ghcr.io", harness.Stale), refs: []string{privateImage}, code: 1, want: "the images cannot be had without it either"},
+		{name: "private alone", config: auths("ghcr.io", harness.Stale), refs: []string{privateImage}, code: 1, want: "the images cannot be pulled without them either"},
 		{name: "not asked for", config: auths(world.BasicHost, harness.Stale), refs: []string{basicPublic}, want: "--fix has nothing to do."},
-		{name: "helper fails", config: harness.DockerConfigOpt{CredsStore: "failing"}, env: h.env(), refs: []string{publicImage}, want: "its helper program failed"},
+		{name: "helper fails", config: harness.DockerConfigOpt{CredsStore: "failing"}, env: h.env(), refs: []string{publicImage}, want: "their helper program failed"},
 		{
 			name: "DOCKER_AUTH_CONFIG", config: auths("ghcr.io", harness.Stale), env: []string{"DOCKER_AUTH_CONFIG=" + authsJSON(harness.Stale)},
 			refs: []string{publicImage}, want: "change or unset DOCKER_AUTH_CONFIG",
@@ -221,6 +275,6 @@ func TestFixMixed(t *testing.T) {
 	out := fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", privateImage, "ghcr.io/acme/tools:2")
 	require.Contains(t, out.Stdout, "accepted, but REFUSED for 1 of 2 images")
 	require.Contains(t, out.Stdout, "put {} into config.json in buildx's folder config/ghcr.io/acme/tools@pull")
-	require.Contains(t, out.Stderr, "it was accepted for other images")
+	require.Contains(t, out.Stderr, "they were accepted for ghcr.io/acme/private-base:1")
 	require.Equal(t, before, readConfig(t, cfg))
 }

@@ -130,7 +130,7 @@ func TestDockerCLI(t *testing.T) {
 	require.Contains(t, out.Stderr, "Usage:  docker pullsafe check")
 	out = run("pullsafe", "check", "--fix", "--yes")
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "Removed the login for ghcr.io.")
+	require.Contains(t, out.Stderr, "Removed the credentials for ghcr.io.")
 	require.NotContains(t, readConfig(t, cfg), "ghcr.io")
 }
 
