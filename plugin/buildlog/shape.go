@@ -77,7 +77,7 @@ func trimElapsed(text string) string {
 // quotes tells whether an error can hold somebody else's words: those of BuildKit
 // alone have no colon behind what docker and buildx put before them.
 func quotes(text string) bool {
-	return strings.Contains(forms().openers.ReplaceAllString(text, ""), ":")
+	return strings.Contains(text[len(forms().openers.FindString(text)):], ":")
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {

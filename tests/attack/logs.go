@@ -85,7 +85,12 @@ func ownKinds() []LogKind {
 			return fmt.Sprintf("ERROR: pull access denied for q%d.io/x: denied\n", i)
 		}},
 		{"owncodes", func(i int) string { return fmt.Sprintf("x%s\n  h%d.io/a\n", ownCode, i) }},
-		{"owncut", func(int) string { return diagnosis.CodeMark + strings.Repeat("a", 200) + "\n" }},
+		{"owncut", func(i int) string {
+			if i%1000 == 1 {
+				return diagnosis.CodeMark + strings.Repeat("a", 200) + "\n"
+			}
+			return strings.Repeat("a", 200) + "\n"
+		}},
 		{"warn", func(i int) string {
 			list := make([]string, 80)
 			for j := range list {
