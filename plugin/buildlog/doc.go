@@ -9,6 +9,7 @@
 //	            their output, sections of failed steps, excerpts of Dockerfiles
 //	scanner.go  follows a log line by line: which lines can be an error, and of
 //	            which image
+//	progress.go the progress in it: steps of BuildKit and of the classic builder
 //	event.go    one such line, with those that a terminal or a registry added to it
 //	readings.go what a line that a terminal cut can have been; the image that it names
 //	image.go    names of images and hosts: what is none is not taken from a log

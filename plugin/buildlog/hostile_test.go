@@ -91,7 +91,7 @@ func TestHostileGrowth(t *testing.T) {
 				return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
 			}
 			allocated(100) // compiles expressions
-			const size = 60_000
+			const size = 40_000
 			objects, bytes := allocated(size)
 			objects2, bytes2 := allocated(2 * size)
 			require.LessOrEqual(t, float64(objects2), 2.5*float64(objects), "objects")

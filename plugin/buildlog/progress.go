@@ -1,0 +1,113 @@
+package buildlog
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/org/pullsafe/frontend/report"
+)
+
+// step takes a line of a step of BuildKit: its name, its end, its output.
+func (s *scanner) step(text string, no int) bool {
+	if isStepOutput(text) {
+		s.flush()
+		return true
+	}
+	if strings.IndexByte("# =[", text[0]) < 0 {
+		return false
+	}
+	if m := forms().vertex.FindStringSubmatch(text); m != nil {
+		s.flush()
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return true
+		}
+		s.vertex(n, m[2], no)
+		return true
+	}
+	if name, failed, ok := terminalStep(text); ok {
+		s.flush()
+		s.shaped = true
+		if failed {
+			s.fails(stepImage(name))
+		} else {
+			s.names(name)
+		}
+		return true
+	}
+	if strings.HasPrefix(text, "[+] ") {
+		s.flush()
+		s.shaped = true
+		return true
+	}
+	return false
+}
+
+func (s *scanner) vertex(n int, text string, no int) {
+	name, known := s.vertices[n]
+	switch what, rest, _ := strings.Cut(text, " "); {
+	case what == "ERROR:":
+		image := stepImage(name)
+		s.fails(image)
+		s.trust.doubt = true
+		s.pending = &event{first: rest, line: no, image: image, step: name, anchored: true}
+	case what == "CANCELED":
+		s.canceled = true
+	case what == "WARN:":
+		s.warning(rest, no)
+	case what == "DONE", what == "CACHED", what == "...":
+	case !known || strings.HasPrefix(text, "["):
+		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
+			clear(s.vertices) // another build
+		}
+		s.vertices[n] = strings.Clone(text[:min(len(text), maxStep)])
+		s.shaped = true
+		s.names(text)
+		if told, ok := strings.CutPrefix(text, report.StepMark); ok {
+			s.found.addFallback(told, no, s.trust)
+		}
+	}
+}
+
+// warning takes a warning of pullsafe; false when the line is none.
+func (s *scanner) warning(text string, no int) bool {
+	_, told, ok := strings.Cut(text, report.Rule+": ")
+	if !ok {
+		return false
+	}
+	s.flush()
+	return s.found.addFallback(told, no, s.trust)
+}
+
+// names keeps the host of the image that a step is about.
+func (s *scanner) names(step string) {
+	if s.trust.doubt || len(s.trust.hosts) == maxFailures {
+		return
+	}
+	if image := stepImage(step); image != "" {
+		s.trust.hosts[hostKey(image)] = struct{}{}
+	}
+}
+
+// classic follows the classic builder, which does not mark what a RUN step prints.
+func (s *scanner) classic(text string) bool {
+	if m := forms().classic.FindStringSubmatch(text); m != nil {
+		s.flush()
+		instruction := strings.ToUpper(m[1])
+		s.classicRun = instruction == "RUN"
+		s.trust.doubt = s.trust.doubt || s.classicRun
+		if instruction == "FROM" {
+			s.classicImage = instructionImage(m[1] + " " + m[2])
+		} else {
+			s.classicImage = ""
+		}
+		return true
+	}
+	if !s.classicRun {
+		return false
+	}
+	if forms().classicEnd.MatchString(text) {
+		s.classicRun = false
+	}
+	return true
+}
