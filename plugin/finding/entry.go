@@ -1,7 +1,10 @@
 package finding
 
 import (
+	"slices"
+
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 )
@@ -52,6 +55,13 @@ func (e *Entry) Sparing() *Finding {
 // image that is not public can be said of valid ones too.
 func (f *Finding) rejects() bool {
 	return f.Verdict == Rejected && (f.Outcome == report.OKWithoutCredentials || f.With == Access(diagnosis.CredentialsRejected))
+}
+
+// AskedAtHome tells whether an answer is of the registry that the entry is for, not
+// only of one that is sent it too.
+func (e *Entry) AskedAtHome() bool {
+	home := e.Source.Entry().Host()
+	return slices.ContainsFunc(e.Findings, func(f *Finding) bool { return registry.Same(domain(f.Ref), home) })
 }
 
 // Rejected tells whether a registry rejected the entry.

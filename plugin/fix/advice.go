@@ -48,6 +48,9 @@ func remedies(e *finding.Entry, f *finding.Finding) []report.Remedy {
 	}
 	example := quote(e.Public()[0].Name())
 	list := []report.Remedy{{Command: command + "--fix " + example, Note: output.NoteRemove}}
+	if !e.AskedAtHome() {
+		list[0] = report.Remedy{Note: output.NotAtHome(e)}
+	}
 	if unkeepable(e) == "" {
 		list = append(list, report.Remedy{Command: command + "--fix=keep-for-push " + example, Note: output.NoteKeepForPush})
 	}
@@ -60,7 +63,7 @@ func logouts(e *finding.Entry, f *finding.Finding, list []report.Remedy) []repor
 	var out []report.Remedy
 	for _, r := range list {
 		if r.Command == registry.LogoutCommand(f.Diagnosis.Host) {
-			if s := e.Sparing(); s != nil && s.Verdict == finding.Accepted {
+			if s := e.Sparing(); s != nil && s.Verdict == finding.Accepted || !e.AskedAtHome() {
 				continue
 			}
 			r.Command = logout(e.Source.Entry())

@@ -106,6 +106,8 @@ func untouchable(e *finding.Entry, mode Mode) string {
 		return output.FixEnvironment
 	case mode == KeepForPush:
 		return unkeepable(e)
+	case !e.AskedAtHome():
+		return output.NotAtHome(e)
 	}
 	return ""
 }

@@ -219,6 +219,20 @@ func TestPlanSymlink(t *testing.T) {
 	require.Empty(t, actions)
 }
 
+// TestPlanAtHome: the credentials of a registry that was not asked stay, though another
+// one that is sent them rejects them. What writes beside them is not affected.
+func TestPlanAtHome(t *testing.T) {
+	m := newMachine(t, `{"auths": {"`+hubKey+`": {"auth": "dTpw"}}}`)
+	dhi := rejected("dhi.io", "dhi.io/a/b:1", m.stored(hubKey))
+	actions, skipped := fix.Plan(t.Context(), []finding.Finding{dhi}, fix.Remove, m.open(t))
+	require.Empty(t, actions)
+	require.Len(t, skipped, 1)
+	require.Contains(t, skipped[0].Why, "docker.io, which was not asked")
+	actions, skipped = fix.Plan(t.Context(), []finding.Finding{dhi}, fix.KeepForPush, m.open(t))
+	require.Len(t, actions, 1)
+	require.Empty(t, skipped)
+}
+
 func TestAdvise(t *testing.T) {
 	m := newMachine(t, "{}")
 	base := rejected("ghcr.io", "ghcr.io/a/b:1", m.stored("ghcr.io"))
@@ -270,7 +284,7 @@ func TestAdviseLogout(t *testing.T) {
 		{"ghcr.io", "ghcr.io/a/private:1", "https://ghcr.io", "docker logout ghcr.io"},
 		{"ghcr.io", "ghcr.io/a/private:1", "https://ghcr.io/v2/", "docker logout https://ghcr.io/v2/"},
 		{"ghcr.io", "ghcr.io/a/private:1", "https://ghcr.io/v2/$(x)", "docker logout 'https://ghcr.io/v2/$(x)'"},
-		{"dhi.io", "dhi.io/a/private:1", hubKey, "docker logout"},
+		{"dhi.io", "dhi.io/a/private:1", hubKey, "docker login"}, // Docker Hub itself was not asked
 		{"dhi.io", "dhi.io/a/private:1", "dhi.io", "docker logout dhi.io"},
 		{hubHost, "docker.io/a/private:1", hubKey, "docker logout"},
 	} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/registry"
+	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
 )
@@ -40,12 +41,14 @@ func ByHand(host, repository string) string {
 	return "to pull this image without them, put " + registry.AnonymousConfig(host) + " into config.json in buildx's folder config/" + host + "/" + repository + "@pull (buildx 0.31 or newer)"
 }
 
+// NotAtHome says that the registry that an entry is for was not asked.
+func NotAtHome(e *finding.Entry) string {
+	return "they are those of " + e.Source.Entry().Host() + ", which was not asked: check an image of it too"
+}
+
 // Spared says for which answer an entry is left as it is.
 func Spared(f *finding.Finding) string {
-	answer := ""
-	if f.Answer() != "" {
-		answer = " (" + f.Answer() + ")"
-	}
+	answer := report.Quote(f.Answer())
 	switch f.Verdict {
 	case finding.Accepted:
 		return "they were accepted for " + f.Name()
