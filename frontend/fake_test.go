@@ -62,7 +62,9 @@ type fakeClient struct {
 	gwclient.Client
 	t          testing.TB
 	registry   answerFunc
-	config     []byte // of every image; testConfig if nil
+	config     []byte            // of every image; testConfig if nil
+	configs    map[string][]byte // of single images
+	deaf       chan struct{}     // the builder is busy until it is closed, whatever its context; nil: never
 	policy     *spb.Policy
 	noPolicies bool // too old for policies
 	noEvaluate bool // too old for the evaluation of a reference
@@ -97,6 +99,9 @@ func (f *fakeClient) ResolveImageConfig(ctx context.Context, ref string, opt sou
 	}
 	if err := f.registry(ctx, c.became, opt); err != nil {
 		return "", "", nil, err
+	}
+	if config, ok := f.configs[c.became]; ok {
+		return c.became, testDigest, config, nil
 	}
 	if f.config != nil {
 		return c.became, testDigest, f.config, nil
@@ -241,6 +246,9 @@ func (r *fakeReference) Evaluate(context.Context) error {
 
 func (r *fakeReference) ReadFile(_ context.Context, req gwclient.ReadRequest) ([]byte, error) {
 	if req.Filename != "Dockerfile" {
+		if r.daemon.deaf != nil && req.Filename == ".dockerignore" {
+			<-r.daemon.deaf
+		}
 		return nil, os.ErrNotExist
 	}
 	return []byte(r.daemon.dockerfile), nil

@@ -50,7 +50,7 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	s.resolveAll(ctx)
 	// Nobody asked for lint warnings, but they say what a violation is about.
 	s.client.quiet = !s.forbidden()
-	_, err := builder.Build(ctx, s.client) // makes the definition, which is not solved
+	err := s.convert(ctx)
 	if err != nil && context.Cause(ctx) == nil && !s.stopped() {
 		return nil, err
 	}
@@ -69,6 +69,22 @@ func (s *session) answerPreflight(ctx context.Context) (*gwclient.Result, error)
 	res.AddMeta("version", []byte(report.Version))
 	res.AddMeta("result.statuscode", []byte(strconv.Itoa(results.StatusCode(s.opt.strict || s.forbidden()))))
 	return res, nil
+}
+
+// convert has the builder make the definition, which is not solved. The builder looks at
+// no context while it works on an ONBUILD trigger, and can do so without end.
+func (s *session) convert(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := builder.Build(ctx, s.client)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // stopped tells whether the build ends at an image.

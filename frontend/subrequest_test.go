@@ -199,3 +199,32 @@ func TestCallWithAPolicy(t *testing.T) {
 	require.Equal(t, "1", status)
 	require.Equal(t, map[string]report.Outcome{imageA: report.Failed, imageB: report.OK, imageC: report.Failed}, outcomes(r))
 }
+
+// TestCallAnswersInTime, also where the builder is busy with very many triggers, or with
+// some that lead to their own image: it looks at no context then.
+func TestCallAnswersInTime(t *testing.T) {
+	for name, why := range map[string]error{"timeout": nil, "cancelled": errors.New("why")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gw := callFake(t, "FROM reg.test/a:1\nCOPY . /\n", nil, nil)
+				gw.deaf = make(chan struct{})
+				ctx, cancel := context.WithCancelCause(t.Context())
+				if why != nil {
+					time.AfterFunc(time.Second, func() { cancel(why) })
+				}
+				began := time.Now()
+				res, err := Build(ctx, gw)
+				require.ErrorIs(t, err, why)
+				if why == nil {
+					require.Equal(t, checkTimeout, time.Since(began))
+					_, status := called(t, res)
+					require.Equal(t, "0", status)
+				}
+				require.LessOrEqual(t, time.Since(began), checkTimeout)
+				close(gw.deaf)
+				cancel(nil)
+				synctest.Wait()
+			})
+		})
+	}
+}

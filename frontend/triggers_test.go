@@ -1,10 +1,13 @@
 package frontend
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/stretchr/testify/require"
 )
 
@@ -71,6 +74,44 @@ func TestPreflightOfTriggers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// withTriggers is the config of an image with layers and triggers.
+func withTriggers(t *testing.T, list ...string) []byte {
+	t.Helper()
+	var config map[string]any
+	require.NoError(t, json.Unmarshal(testConfig, &config))
+	config["config"] = map[string]any{"OnBuild": list}
+	dt, err := json.Marshal(config)
+	require.NoError(t, err)
+	return dt
+}
+
+// TestManyTriggers: of very many triggers, those up to a bound are resolved ahead of the
+// builder; each image is asked for once, and none that the builder does not ask for.
+func TestManyTriggers(t *testing.T) {
+	withSeveralImages(t)
+	list := make([]string, 1_500)
+	for i := range list {
+		list[i] = fmt.Sprintf("COPY --from=reg.test/x%d:1 / /", i)
+	}
+	const dockerfile = "FROM reg.test/c:1 AS unneeded\nFROM reg.test/a:1\n"
+	start := func() (*session, *fakeClient) {
+		s, gw := newSession(t, dockerfile, defaults(), nil)
+		gw.configs = map[string][]byte{imageA: withTriggers(t, list...), imageC: withTriggers(t, "COPY --from=reg.test/y:1 / /")}
+		return s, gw
+	}
+	s, ahead := start()
+	s.preflight(t.Context())()
+	require.Len(t, ahead.became(), 1+1_000)
+
+	_, upstream := start()
+	_, err := builder.Build(t.Context(), upstream)
+	require.NoError(t, err)
+	s, gw := start()
+	_, err = s.build(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, upstream.became(), gw.became())
 }
 
 func TestTriggers(t *testing.T) {
