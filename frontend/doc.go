@@ -22,10 +22,10 @@
 //     what to run. All the words are package report's.
 //
 // Before the builder starts, every reference that the target needs is resolved at
-// once (preflight.go; package references finds them), so that all that fails is
-// known together. A build that succeeds sends what upstream sends. The preflight
-// never decides about the build: the builder is answered from the same memo, and only
-// what it asks for can fail it.
+// once (preflight.go; package references finds them, up to bounds that hold no build
+// up), so that all that fails is known together. A build that succeeds sends what
+// upstream sends. The preflight never decides about the build: the builder is answered
+// from the same memo, and only what it asks for can fail it.
 //
 // The frontend image has no network and no credentials. The state of one build lives
 // in one session value: the package has no variables that a build changes.

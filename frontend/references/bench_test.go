@@ -2,6 +2,7 @@ package references_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
@@ -52,5 +53,23 @@ func BenchmarkCollect(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkOnBuild is what the triggers of an image cost.
+func BenchmarkOnBuild(b *testing.B) {
+	for _, n := range []int{1_000, 50_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			set, err := references.Collect(b.Context(), []byte("FROM base\n"), references.Options{Filename: "Dockerfile", BuildPlatform: amd64})
+			require.NoError(b, err)
+			triggers := make([]string, n)
+			for i := range triggers {
+				triggers[i] = fmt.Sprintf("COPY --from=ghcr.io/public/p%d:1 /x /y", i)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				set.OnBuild(b.Context(), set.References[0], triggers)
+			}
+		})
 	}
 }

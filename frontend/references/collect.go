@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -57,10 +56,10 @@ func Collect(ctx context.Context, dt []byte, opt Options) (*Set, error) {
 		set.Incomplete = true
 		return set, nil
 	}
-	file, err := parser.Parse(reader{ctx, bytes.NewReader(dt)})
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, cause
 	}
+	file, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +77,10 @@ func Collect(ctx context.Context, dt []byte, opt Options) (*Set, error) {
 
 	lines := strings.Split(string(dt), "\n")
 	for _, target := range targetPlatforms(opt) {
-		g := &graph{opt: opt, target: target, lex: shell.NewLex(file.EscapeToken), lines: lines, set: set, byName: map[string]*node{}, images: map[string]*node{}}
+		g := &graph{
+			opt: opt, target: target, lex: shell.NewLex(file.EscapeToken), lines: lines, set: set,
+			byName: map[string]*node{}, images: map[string]*node{},
+		}
 		err := g.collect(ctx, stages, args)
 		if errors.Is(err, errTooLong) {
 			return &Set{Incomplete: true, opt: opt}, nil
@@ -94,19 +96,6 @@ func Collect(ctx context.Context, dt []byte, opt Options) (*Set, error) {
 		return a.Positions[0].Line - b.Positions[0].Line
 	})
 	return set, nil
-}
-
-// reader ends with its context.
-type reader struct {
-	ctx context.Context //nolint:containedctx // for io.Reader
-	io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if cause := context.Cause(r.ctx); cause != nil {
-		return 0, cause
-	}
-	return r.Reader.Read(p)
 }
 
 // add adds a reference, or what it says of one that is known.

@@ -8,4 +8,7 @@
 // stops before the first request; ONBUILD triggers follow when the base is known.
 // An image that it does not find is resolved by the converter later, through the same
 // client; one that only it finds costs a request and cannot fail a build.
+//
+// The work is linear in the Dockerfile and in the triggers, ends with its context, and
+// has bounds (limits.go), beyond which the builder alone decides.
 package references

@@ -50,7 +50,7 @@ func TestFindEndsWithItsContext(t *testing.T) {
 // TestFindIsBounded: what is not looked at is no answer.
 func TestFindIsBounded(t *testing.T) {
 	for _, kind := range []string{"flat", "unneeded"} {
-		_, err := Find(t.Context(), Input{Files: []string{"-"}, Stdin: strings.NewReader(attack.Dockerfile(kind, 9_000)+strings.Repeat("#\n", 2_000))})
+		_, err := Find(t.Context(), Input{Files: []string{"-"}, Stdin: strings.NewReader(attack.Dockerfile(kind, 9_000) + strings.Repeat("#\n", 2_000))})
 		require.ErrorContains(t, err, "too long, or names too many images")
 	}
 }

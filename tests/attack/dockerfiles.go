@@ -34,7 +34,7 @@ func Dockerfile(kind string, n int) string {
 		b.add("FROM scratch")
 		b.WriteString("RUN ")
 		for i := range n {
-			fmt.Fprintf(b, "--mount=from=ghcr.io/public/a:1,target=/x%d \\\n", i)
+			fmt.Fprintf(&b.Builder, "--mount=from=ghcr.io/public/a:1,target=/x%d \\\n", i)
 		}
 		b.add("true")
 	case "copies":
@@ -62,7 +62,7 @@ func (b *dockerfile) add(line string) { b.WriteString(line + "\n") }
 // each adds n lines; args are those of the format for one of them.
 func (b *dockerfile) each(n int, format string, args func(i int) []any) {
 	for i := range n {
-		fmt.Fprintf(b, format+"\n", args(i)...)
+		fmt.Fprintf(&b.Builder, format+"\n", args(i)...)
 	}
 }
 
