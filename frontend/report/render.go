@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -85,6 +84,8 @@ type Cause struct {
 	Images   Grid     // with their places, each once
 	Notes    []string // further sentences
 	Remedies []Remedy
+
+	rows map[string]struct{} // of Images, for Add
 }
 
 // Write writes the cause with at most limit of its images, but at least one.
@@ -108,9 +109,13 @@ func writeMore(b *strings.Builder, n int) { fmt.Fprintf(b, indent+wordsMore+"\n"
 
 // Add adds a row to the images unless it is there.
 func (c *Cause) Add(texts ...string) {
-	row := Row(texts...)
-	if !slices.ContainsFunc(c.Images, func(have []Cell) bool { return slices.Equal(have, row) }) {
-		c.Images = append(c.Images, row)
+	before := len(c.rows)
+	if c.rows == nil {
+		c.rows = map[string]struct{}{}
+	}
+	c.rows[strings.Join(texts, "\x00")] = struct{}{}
+	if len(c.rows) > before {
+		c.Images = append(c.Images, Row(texts...))
 	}
 }
 
