@@ -23,8 +23,8 @@ import (
 	"github.com/org/pullsafe/plugin/sources"
 )
 
-const checkLong = `Show which login is sent to which registry, whether the registry accepts it, and
-whether each image can be pulled with it and without it.
+const checkLong = `Show which credentials are sent to which registry, whether it accepts them, and
+whether each image can be pulled with them and without them.
 
 What is checked:
 
@@ -83,7 +83,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	var opt checkOptions
 	cmd := &cobra.Command{
 		Use:     "check [OPTIONS] [PATH | -f FILE | REF...]",
-		Short:   "Check logins and images before a build does",
+		Short:   "Check credentials and images before a build does",
 		Long:    checkLong,
 		Example: checkExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,7 +108,7 @@ func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&opt.buildContexts, "build-context", nil, `Named context of the build ("NAME=VALUE")`)
 	flags.StringSliceVar(&opt.platforms, "platform", nil, "Platforms to check for")
 	flags.StringVar(&opt.format, "format", formatTable, `Format of the output ("table", "json", "github")`)
-	flags.BoolVar(&opt.strict, "strict", false, "Fail if a login is refused, though the image is public")
+	flags.BoolVar(&opt.strict, "strict", false, "Fail if credentials are rejected for an image that can be pulled without them")
 	flags.StringVar(&opt.fix, "fix", "", `Remove stored credentials that are rejected for public images; "keep-for-push" only keeps builds from pulling these images with them`)
 	flags.Lookup("fix").NoOptDefVal = string(fix.Remove)
 	flags.BoolVarP(&opt.yes, "yes", "y", false, "Do not ask before --fix changes anything")

@@ -51,7 +51,7 @@ func GitHub(w io.Writer, findings []finding.Finding, strict bool) error {
 }
 
 func registries(findings []finding.Finding) report.Grid {
-	g := report.Grid{report.Row("REGISTRY", "LOGIN THAT IS SENT", "ANSWER TO IT")}
+	g := report.Grid{report.Row("REGISTRY", "CREDENTIALS", "ANSWER")}
 	all := finding.Registries(findings)
 	for i := range all {
 		r := &all[i]
@@ -61,7 +61,7 @@ func registries(findings []finding.Finding) report.Grid {
 }
 
 func images(findings []finding.Finding) report.Grid {
-	g := report.Grid{report.Row("IMAGE", "WITH LOGIN", "WITHOUT", "PLACE", "DIGEST", "PLATFORMS")}
+	g := report.Grid{report.Row("IMAGE", "WITH CREDENTIALS", "WITHOUT", "PLACE", "DIGEST", "PLATFORMS")}
 	for i := range findings {
 		f := &findings[i]
 		places := f.Places()

@@ -30,9 +30,9 @@ func Credential(s credentials.Source) string {
 	case credentials.None:
 	}
 	if s.Scoped {
-		return "no login, by " + file
+		return "none, by " + file
 	}
-	return "no login"
+	return "none"
 }
 
 // File is a file name with the home folder shortened.
@@ -54,11 +54,11 @@ func verdict(r *finding.Registry) report.Cell {
 	switch r.Verdict {
 	case finding.Accepted:
 		if r.Rejected > 0 {
-			return cell(fmt.Sprintf("accepted, but REFUSED for %d of %d images", r.Rejected, r.Images), yellow)
+			return cell(fmt.Sprintf("accepted, but REJECTED for %d of %d images", r.Rejected, r.Images), yellow)
 		}
 		return cell("accepted", green)
 	case finding.Rejected:
-		return cell("REFUSED"+answer, red)
+		return cell("REJECTED"+answer, red)
 	case finding.HelperFailed:
 		return cell("HELPER FAILED"+answer, red)
 	case finding.NotTested:
@@ -74,9 +74,9 @@ func verdict(r *finding.Registry) report.Cell {
 var accessWords = map[finding.Access]string{
 	finding.NotAttempted: "-",
 	finding.Resolved:     "ok",
-	finding.Access(diagnosis.CredentialsRejected): "REFUSED",
-	finding.Access(diagnosis.AuthRequired):        "refused",
-	finding.Access(diagnosis.DeniedAmbiguous):     "REFUSED",
+	finding.Access(diagnosis.CredentialsRejected): "REJECTED",
+	finding.Access(diagnosis.AuthRequired):        "denied",
+	finding.Access(diagnosis.DeniedAmbiguous):     "DENIED",
 	finding.Access(diagnosis.CredentialHelper):    "HELPER FAILED",
 	finding.Access(diagnosis.RateLimited):         "rate limit",
 	finding.Access(diagnosis.NotFound):            "not found",

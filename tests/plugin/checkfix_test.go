@@ -273,7 +273,7 @@ func TestFixMixed(t *testing.T) {
 	cfg := world.Good(t, e)
 	before := readConfig(t, cfg)
 	out := fixed(t, e, 0, harness.CommandOpt{DockerConfig: cfg}, "--fix", privateImage, "ghcr.io/acme/tools:2")
-	require.Contains(t, out.Stdout, "accepted, but REFUSED for 1 of 2 images")
+	require.Contains(t, out.Stdout, "accepted, but REJECTED for 1 of 2 images")
 	require.Contains(t, out.Stdout, "put {} into config.json in buildx's folder config/ghcr.io/acme/tools@pull")
 	require.Contains(t, out.Stderr, "they were accepted for ghcr.io/acme/private-base:1")
 	require.Equal(t, before, readConfig(t, cfg))
