@@ -79,8 +79,9 @@ faults: root tools ## faults and load; writes the tables of tests/README.md
 
 .PHONY: attack
 attack: root tools ## hostile input of every kind, the benchmarks of large input, and the fuzz targets
-	$(GO) test -count=1 -timeout 40m ./tests/attack ./tests/security -args -full
-	$(GO) test -run '^$$' -bench Hostile -benchtime 1x ./plugin/... ./frontend/...
+	{ $(GO) test -count=1 -timeout 40m -json ./tests/attack ./tests/security ./tests/dropin -args -full; \
+	  $(GO) test -count=1 -json ./plugin/... ./frontend/... ./cmd/docker-pullsafe; } | $(GO) run ./tests/attack/count
+	$(GO) test -run '^$$' -bench 'Hostile|Collect|OnBuild' -benchtime 1x ./plugin/buildlog ./frontend/references
 	$(MAKE) --no-print-directory fuzz
 
 .PHONY: bake

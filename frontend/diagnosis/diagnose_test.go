@@ -136,9 +136,10 @@ func TestPolicyOfARegistry(t *testing.T) {
 			"denied: %", "unauthorized: %",
 		} {
 			text := strings.ReplaceAll(quoting, "%", said)
-			d := Diagnose("ghcr.io/a/b:1", text)
-			assert.NotEqual(t, PolicyDenied, d.Class, text)
-			assert.Empty(t, PolicySource(text), text)
+			t.Run(text, func(t *testing.T) {
+				assert.NotEqual(t, PolicyDenied, Diagnose("ghcr.io/a/b:1", text).Class)
+				assert.Empty(t, PolicySource(text))
+			})
 		}
 	}
 }

@@ -78,7 +78,7 @@ var hostileWords = []string{
 
 func TestWordsStayInQuotes(t *testing.T) {
 	for _, words := range hostileWords {
-		requireQuoted(t, words)
+		t.Run(words, func(t *testing.T) { requireQuoted(t, words) })
 	}
 }
 

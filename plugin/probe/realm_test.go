@@ -35,9 +35,11 @@ func TestCheckRealm(t *testing.T) {
 		{"", "https://ghcr.io/v2/", false},
 		{"https://%zz/", "https://ghcr.io/v2/", false},
 	} {
-		registry, err := url.Parse(tc.registry)
-		require.NoError(t, err)
-		err = checkRealm(tc.realm, registry)
-		require.Equal(t, tc.ok, err == nil, "%s for %s: %v", tc.realm, tc.registry, err)
+		t.Run(tc.realm+" for "+tc.registry, func(t *testing.T) {
+			registry, err := url.Parse(tc.registry)
+			require.NoError(t, err)
+			err = checkRealm(tc.realm, registry)
+			require.Equal(t, tc.ok, err == nil, "%v", err)
+		})
 	}
 }
