@@ -77,11 +77,11 @@ func sentence(d diagnosis.Diagnosis) string {
 	//exhaustive:ignore
 	switch d.Class {
 	case diagnosis.CredentialHelper:
-		return "The credential helper for " + host + " failed. See which login builds use:"
+		return "The credential helper for " + host + " failed. See which credentials builds use:"
 	case diagnosis.CredentialsRejected:
-		return host + " refused the stored login; the image can be public all the same. Find out:"
+		return host + " rejected the stored credentials; the image may not need any. Find out:"
 	default:
-		return host + " denied access, perhaps because of a stored login. Find out:"
+		return host + " denied access, perhaps because of stored credentials. Find out:"
 	}
 }
 

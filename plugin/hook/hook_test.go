@@ -32,18 +32,18 @@ func TestAnswer(t *testing.T) {
 		last    LastError
 		want    string
 	}{
-		{"pull", "pull", nil, pullDenied, unknown, "ghcr.io denied access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
-		{"run", "run", nil, "docker: " + pullDenied, unknown, "ghcr.io denied access, perhaps because of a stored login. Find out: docker pullsafe check ghcr.io/acme/app:1"},
-		{"build that says why", "build", nil, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check"},
-		{"with a file", "build", map[string]string{"file": ""}, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check -f FILE"},
-		{"with a file, of a plugin", "buildx build", map[string]string{"f": ""}, oauthDenied, unknown, "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check -f FILE"},
-		{"compose", "compose", nil, "exit status 1", history("ERROR: failed to solve: failed to fetch oauth token: denied"), "the registry refused the stored login; the image can be public all the same. Find out: docker pullsafe check -f compose.yaml"},
+		{"pull", "pull", nil, pullDenied, unknown, "ghcr.io denied access, perhaps because of stored credentials. Find out: docker pullsafe check ghcr.io/acme/app:1"},
+		{"run", "run", nil, "docker: " + pullDenied, unknown, "ghcr.io denied access, perhaps because of stored credentials. Find out: docker pullsafe check ghcr.io/acme/app:1"},
+		{"build that says why", "build", nil, oauthDenied, unknown, "the registry rejected the stored credentials; the image may not need any. Find out: docker pullsafe check"},
+		{"with a file", "build", map[string]string{"file": ""}, oauthDenied, unknown, "the registry rejected the stored credentials; the image may not need any. Find out: docker pullsafe check -f FILE"},
+		{"with a file, of a plugin", "buildx build", map[string]string{"f": ""}, oauthDenied, unknown, "the registry rejected the stored credentials; the image may not need any. Find out: docker pullsafe check -f FILE"},
+		{"compose", "compose", nil, "exit status 1", history("ERROR: failed to solve: failed to fetch oauth token: denied"), "the registry rejected the stored credentials; the image may not need any. Find out: docker pullsafe check -f compose.yaml"},
 		{
 			"history", "build", nil, "exited with code 1",
 			history("Dockerfile:1\n--------------------\n   1 | >>> FROM ghcr.io/acme/base:1\n--------------------\n\n" + oauthDenied),
-			"ghcr.io refused the stored login; the image can be public all the same. Find out: docker pullsafe check",
+			"ghcr.io rejected the stored credentials; the image may not need any. Find out: docker pullsafe check",
 		},
-		{"helper", "pull", nil, "error getting credentials - err: exec: \"docker-credential-x\": executable file not found in $PATH, out: ``", unknown, "The credential helper for the registry failed. See which login builds use: docker pullsafe check {{argValue 0}}"},
+		{"helper", "pull", nil, "error getting credentials - err: exec: \"docker-credential-x\": executable file not found in $PATH, out: ``", unknown, "The credential helper for the registry failed. See which credentials builds use: docker pullsafe check {{argValue 0}}"},
 
 		{"history unknown", "build", nil, "exited with code 1", unknown, ""},
 		{"ended by the user", "build", nil, "exited with code 130", history(oauthDenied), ""},

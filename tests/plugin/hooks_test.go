@@ -77,7 +77,7 @@ func TestHookOfAFailedBuild(t *testing.T) {
 	}
 	opt := harness.CommandOpt{Files: world.Dockerfile("FROM ghcr.io/acme/base:1\n"), DockerConfig: world.Stale(t, e)}
 	require.NotZero(t, world.Buildx(t, d, shared.Upstream, opt).Code)
-	require.Equal(t, "ghcr.io refused the stored login; the image can be public all the same. Find out: docker pullsafe check", hook())
+	require.Equal(t, "ghcr.io rejected the stored credentials; the image may not need any. Find out: docker pullsafe check", hook())
 	opt.Files = world.Dockerfile("FROM alpine:3.23\nRUN echo denied: denied; false\n")
 	require.NotZero(t, world.Buildx(t, d, shared.Upstream, opt).Code)
 	require.Empty(t, hook(), "a step that failed")
@@ -104,5 +104,5 @@ func TestHookInDocker29(t *testing.T) {
 	require.NotZero(t, out.Code)
 	_, next, ok := strings.Cut(string(out.Stream), "What's next:")
 	require.True(t, ok, string(out.Stream))
-	require.Contains(t, next, "ghcr.io refused the stored login; the image can be public all the same. Find out: docker pullsafe check")
+	require.Contains(t, next, "ghcr.io rejected the stored credentials; the image may not need any. Find out: docker pullsafe check")
 }
