@@ -42,6 +42,7 @@ var errNoAnswer = errors.New("i/o timeout: no answer within a minute")
 func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Named, res *Resolution) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, answerWithin, errNoAnswer)
 	defer cancel()
+	end := time.Now().Add(answerWithin)
 	for _, alias := range r.aliases(named) {
 		image, err := r.anonymous(bounded, q, named, alias)
 		if err == nil {
@@ -52,8 +53,9 @@ func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Nam
 			return r.judge(ctx, res)
 		}
 		cause := context.Cause(bounded)
-		if errors.Is(cause, errNoAnswer) {
-			err = errNoAnswer
+		// The daemon has the same deadline, and can be the first to say that it is over.
+		if errors.Is(cause, errNoAnswer) || cause == nil && time.Until(end) < time.Second {
+			cause, err = errNoAnswer, errNoAnswer
 		}
 		d := diagnosis.Diagnose(q.Ref, err.Error())
 		res.Fallback = append(res.Fallback, d)

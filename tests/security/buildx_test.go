@@ -44,7 +44,7 @@ func TestPoliciesOfBuildx(t *testing.T) {
 			rules: func(s, _ site) []*spb.Rule { return []*spb.Rule{deny("docker-image://" + s.host + "/*")} },
 		},
 		{
-			name: "file, allow list", want: "the source policy does not allow docker-image://", asked: written,
+			name: "file, allow list", want: "the source policy does not allow the host alias", asked: written,
 			rules: func(s, _ site) []*spb.Rule { return allowList("docker-image://" + s.host + "/*") },
 		},
 		{
@@ -66,7 +66,7 @@ func TestPoliciesOfBuildx(t *testing.T) {
 			rules: func(s, _ site) []*spb.Rule { return []*spb.Rule{deny("docker-image://" + s.host + "/*")} },
 		},
 		{
-			name: "rego allows, file denies the other spelling", rego: "allow if input.image", want: "the source policy does not allow docker-image://", asked: written,
+			name: "rego allows, file denies the other spelling", rego: "allow if input.image", want: "the source policy does not allow the host alias", asked: written,
 			rules: func(s, _ site) []*spb.Rule { return []*spb.Rule{deny("docker-image://" + s.upper + "/*")} },
 		},
 		{

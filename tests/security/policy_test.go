@@ -88,7 +88,7 @@ var policyCases = []policyCase{
 		rules: func(s, _ site) []*spb.Rule {
 			return []*spb.Rule{matching(deny("^docker-image://"+regexp.QuoteMeta(s.upper)+"/"), spb.MatchType_REGEX)}
 		},
-		want: []string{"the source policy does not allow docker-image://"},
+		want: []string{"the source policy does not allow the host alias"},
 	},
 	{
 		name: "deny, a regular expression for every spelling", asked: nobody, same: true,
@@ -139,14 +139,14 @@ var policyCases = []policyCase{
 	{
 		name: "allow list, the host as written", asked: written,
 		rules: func(s, _ site) []*spb.Rule { return allowList("docker-image://" + s.host + "/*") },
-		want:  []string{"the source policy does not allow docker-image://", "allow the other spelling of the host in the source policy"},
+		want:  []string{"the source policy does not allow the host alias", "allow the host alias in the source policy"},
 	},
 	{
 		name: "allow list, exact, with the digest", asked: written,
 		rules: func(s, _ site) []*spb.Rule {
 			return append(allowList(), matching(allow(s.source(s.host, "1")), spb.MatchType_EXACT), allow(s.source(s.host, "1@*")))
 		},
-		want: []string{"the source policy does not allow docker-image://"},
+		want: []string{"the source policy does not allow the host alias"},
 	},
 	{
 		name: "allow list, both spellings", fast: true, asked: both, rescued: true,
