@@ -19,13 +19,15 @@ const (
 	// kindRefused: the login is refused, all images are public. Upstream cannot
 	// build that, so it builds the same references with a login that is taken.
 	kindRefused = "refused"
+	// kindRefusedSteps: the same, with steps on each image.
+	kindRefusedSteps = "refused-steps"
 
 	kindHang    = "hang"
 	kindProcess = "process"
 )
 
 // kinds are those that are builds, in the order of the table.
-var kinds = []string{kindCached, kindSteps, kindCold, kindError, kindRefused}
+var kinds = []string{kindCached, kindSteps, kindCold, kindError, kindRefused, kindRefusedSteps}
 
 // benchCase is one row of the table.
 type benchCase struct {
@@ -79,7 +81,7 @@ func (o options) wantsCase(c benchCase) bool {
 	switch {
 	case !o.wants(c.kind), o.refs != 0 && o.refs != c.refs, o.latency >= 0 && o.latency != c.latency:
 		return false
-	case c.kind == kindSteps && c.refs == maxRefs:
+	case stepsOf(c.kind) > 0 && c.refs == maxRefs:
 		return false // more layers than overlayfs mounts
 	case o.short:
 		return c.refs == sizes[0].refs && c.latency == latencies[0]

@@ -65,7 +65,7 @@ func (s *stage) measureCase(ctx context.Context, c benchCase, rounds int) (*row,
 // build is one build, which has to end as the case says.
 func (s *stage) build(ctx context.Context, c benchCase, fe frontendImage, prefix string) (sample, error) {
 	config := s.good
-	if c.kind == kindError || (c.kind == kindRefused && fe.name == "pullsafe") {
+	if c.kind == kindError || ((c.kind == kindRefused || c.kind == kindRefusedSteps) && fe.name == "pullsafe") {
 		config = s.stale
 	}
 	dir, err := s.env.WriteFiles(map[string]string{"Dockerfile": c.dockerfile(prefix)})

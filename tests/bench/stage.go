@@ -127,7 +127,7 @@ func (s *stage) nextPrefix() string {
 
 // stepsOf is the number of steps beside each image.
 func stepsOf(kind string) int {
-	if kind == kindSteps {
+	if kind == kindSteps || kind == kindRefusedSteps {
 		return 10
 	}
 	return 0
