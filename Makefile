@@ -82,7 +82,7 @@ attack: root tools ## hostile input of every kind, the benchmarks of large input
 	{ $(GO) test -count=1 -timeout 40m -json ./tests/attack ./tests/security ./tests/dropin -args -full; \
 	  $(GO) test -count=1 -json ./plugin/... ./frontend/... ./cmd/docker-pullsafe; } | $(GO) run ./tests/attack/count
 	$(GO) test -run '^$$' -bench 'Hostile|Collect|OnBuild' -benchtime 1x ./plugin/buildlog ./frontend/references
-	$(MAKE) --no-print-directory fuzz
+	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
 
 .PHONY: bake
 bake: tools ## print every group and target of the bake file
