@@ -92,10 +92,16 @@ func TestHostileGrowth(t *testing.T) {
 			}
 			allocated(100) // compiles expressions
 			const size = 40_000
-			objects, bytes := allocated(size)
-			objects2, bytes2 := allocated(2 * size)
-			require.LessOrEqual(t, float64(objects2), 2.5*float64(objects), "objects")
-			require.LessOrEqual(t, float64(bytes2), 2.5*float64(bytes), "bytes")
+			var grown string
+			for range 3 { // the runtime itself and pools of buffers may allocate meanwhile
+				objects, bytes := allocated(size)
+				objects2, bytes2 := allocated(2 * size)
+				if 2*objects2 <= 5*objects+2_000 && 2*bytes2 <= 5*bytes+(512<<10) {
+					return
+				}
+				grown = fmt.Sprintf("%d to %d objects, %d to %d bytes", objects, objects2, bytes, bytes2)
+			}
+			require.Fail(t, "grows faster than the log", grown)
 		})
 	}
 }
