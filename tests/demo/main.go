@@ -142,7 +142,7 @@ const columnWidth = 46
 
 // compare prints how the three builds ended, side by side.
 func (d *demo) compare() {
-	say("the same folder, the same refused login, side by side")
+	say("the same folder, the same rejected credentials, side by side")
 	var columns [][]string
 	rows := 0
 	for _, r := range d.results {

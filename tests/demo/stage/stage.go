@@ -63,7 +63,7 @@ func (s *Stage) start(ctx context.Context, say func(format string, args ...any))
 	if _, err := s.Env.PushUpstreamFrontend(ctx, hub, "docker/dockerfile:1"); err != nil {
 		return err
 	}
-	say("storing a login for ghcr.io that it refuses, as an expired token is")
+	say("storing credentials for ghcr.io that it rejects, as it does an expired token")
 	if s.Login, err = s.Env.StaleLogin("ghcr.io"); err != nil {
 		return err
 	}
