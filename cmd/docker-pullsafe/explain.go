@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"os"
 
@@ -90,10 +89,7 @@ func runExplain(cmd *cobra.Command, dockerCLI command.Cli, opt explainOptions) e
 	}
 	res, err := buildlog.Explain(cmd.Context(), in, buildlog.Options{Ref: opt.ref})
 	if err != nil {
-		if context.Cause(cmd.Context()) != nil {
-			return cli.StatusError{Status: "interrupted", StatusCode: exitInterrupted, Cause: err}
-		}
-		return unreadable(err)
+		return interrupted(cmd.Context(), unreadable(err))
 	}
 	if opt.format == formatJSON {
 		return res.WriteJSON(dockerCLI.Out())

@@ -38,6 +38,7 @@ type Failure struct {
 	Code report.Code `json:"code,omitempty"`
 
 	written diagnosis.Diagnosis // the answer alone, before it was worded
+	doubt   bool                // a registry may have written the code
 }
 
 func newFailure(d diagnosis.Diagnosis, ref string, line int) *Failure {

@@ -88,7 +88,7 @@ func (r *Result) causes() []*report.Cause {
 	index := map[key]*cause{}
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		k := key{f.Explanation, f.Host, f.Code, f.NotKnown == openDoubt}
+		k := key{f.Explanation, f.Host, f.Code, f.doubt}
 		c := index[k]
 		if c == nil {
 			c = newCause(f, r.Lines)
@@ -127,15 +127,14 @@ func (f *Failure) notes(lines int) []string {
 type cause struct {
 	report.Cause
 
-	rows     map[string]struct{}
 	images   byImage[struct{}]
 	remedies map[report.Remedy]struct{}
 }
 
 func newCause(f *Failure, lines int) *cause {
 	return &cause{
-		Cause: report.Cause{Headline: diagnosis.Clean(f.Explanation, 2*maxWord), Notes: f.notes(lines)},
-		rows:  map[string]struct{}{}, images: byImage[struct{}]{}, remedies: map[report.Remedy]struct{}{},
+		Cause:  report.Cause{Headline: diagnosis.Clean(f.Explanation, 2*maxWord), Notes: f.notes(lines)},
+		images: byImage[struct{}]{}, remedies: map[report.Remedy]struct{}{},
 	}
 }
 
@@ -158,14 +157,8 @@ func (c *cause) addRows(f *Failure) {
 }
 
 func (c *cause) addRow(ref string, more ...string) {
-	row := append([]string{shown(ref)}, more...)
-	key := strings.Join(row, "\n")
-	if _, ok := c.rows[key]; ok {
-		return
-	}
-	c.rows[key] = struct{}{}
+	c.Add(append([]string{shown(ref)}, more...)...)
 	c.images.put(keyOf(ref), struct{}{})
-	c.Images = append(c.Images, report.Row(row...))
 }
 
 // shown is an image as it begins a line, where no word of a log stands that could be

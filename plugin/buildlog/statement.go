@@ -67,7 +67,9 @@ func (s *statement) failure(refs []string) Failure {
 		r.Written.Host = ""
 		c := report.Explain(r)
 		c.Remedies = []report.Remedy{{Command: "docker pullsafe check " + refs[0], Note: noteAsk}}
-		return s.worded(c, refs, openDoubt)
+		f := s.worded(c, refs)
+		f.NotKnown, f.doubt = openDoubt, true
+		return f
 	}
 	for _, seen := range s.known {
 		if seen.Class == r.Written.Class {
@@ -80,12 +82,12 @@ func (s *statement) failure(refs []string) Failure {
 			}
 		}
 	}
-	return s.worded(report.Explain(r), refs, "")
+	return s.worded(report.Explain(r), refs)
 }
 
-func (s *statement) worded(c report.Conclusion, refs []string, open string) Failure {
+func (s *statement) worded(c report.Conclusion, refs []string) Failure {
 	return Failure{
-		Diagnosis: c.Diagnosis, Ref: word(refs[0]), Refs: slices.Clone(refs[1:]), Explanation: c.Headline, NotKnown: open,
+		Diagnosis: c.Diagnosis, Ref: word(refs[0]), Refs: slices.Clone(refs[1:]), Explanation: c.Headline,
 		Places: s.places, Line: s.line, Code: c.Code,
 	}
 }

@@ -66,20 +66,23 @@ func (s *Store) Siblings(ctx context.Context, of Source) []Entry {
 	file := s.file(of)
 	own := of.Entry()
 	var out []Entry
+	add := func(e Entry) {
+		if e != own && !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
 	for _, key := range append(own.Spellings(), own.Key) {
 		holder := key
 		if own.Host() == registry.DockerHub {
 			holder = own.Key // its tokens are in the same store
 		}
 		if program := helperOf(file, holder); program != "" {
-			e := Entry{Helper: program, Key: key}
-			if auth, err := askHelper(ctx, program, key, s.opt.HelperTimeout); err == nil && auth != (types.AuthConfig{}) && e != own && !slices.Contains(out, e) {
-				out = append(out, e)
+			if auth, err := askHelper(ctx, program, key, s.opt.HelperTimeout); err == nil && auth != (types.AuthConfig{}) {
+				add(Entry{Helper: program, Key: key})
 			}
 		}
-		e := fileEntry(file.Filename, key)
-		if _, ok := file.AuthConfigs[key]; ok && e != own && !slices.Contains(out, e) {
-			out = append(out, e)
+		if _, ok := file.AuthConfigs[key]; ok {
+			add(fileEntry(file.Filename, key))
 		}
 	}
 	return out

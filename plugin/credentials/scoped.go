@@ -102,6 +102,9 @@ func (s scoped) matches(resources map[string][]string) bool {
 	return true
 }
 
+// PullScopes are those of a token for pulls of a repository.
+func PullScopes(repository string) []string { return []string{"repository:" + repository + ":pull"} }
+
 // parseScopes groups scopes ("repository:a/b:pull,push", several in one string
 // with spaces) by their resource; nil if one of them is empty.
 func parseScopes(scopes []string) map[string][]string {

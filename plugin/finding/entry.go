@@ -66,12 +66,7 @@ func (e *Entry) AskedAtHome() bool {
 
 // Rejected tells whether a registry rejected the entry.
 func (e *Entry) Rejected() bool {
-	for _, f := range e.Findings {
-		if f.Verdict == Rejected {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Findings, func(f *Finding) bool { return f.Verdict == Rejected })
 }
 
 // Public are the images for which the entry was rejected, and that were resolved

@@ -91,7 +91,7 @@ func (a *Action) verify(ctx context.Context, reopen func() (*credentials.Store, 
 		}
 		var scopes []string
 		if f.Scheme != probe.Basic {
-			scopes = []string{"repository:" + finding.Repository(f.Ref) + ":pull"}
+			scopes = credentials.PullScopes(finding.Repository(f.Ref))
 		}
 		left, err := store.Lookup(ctx, f.Host, scopes)
 		switch {

@@ -182,7 +182,7 @@ func (p *Prober) lookup(ctx context.Context, host string, named reference.Named,
 		if c, err := p.opt.Lookup(ctx, host, nil); err != nil {
 			return c, err
 		}
-		scopes = []string{"repository:" + reference.Path(named) + ":pull"}
+		scopes = credentials.PullScopes(reference.Path(named))
 	}
 	return p.opt.Lookup(ctx, host, scopes)
 }

@@ -67,8 +67,7 @@ func TestManyTriggers(t *testing.T) {
 // TestCheckIsInterrupted by SIGTERM while it reads what it is to check.
 func TestCheckIsInterrupted(t *testing.T) {
 	e := harness.T(t)
-	program, err := e.BuildBinary(t.Context(), "./cmd/docker-pullsafe")
-	require.NoError(t, err)
+	program := pluginProgram(t, e)
 	for _, name := range []string{"Dockerfile", "compose.yaml", "docker-bake.hcl"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -24,9 +24,7 @@ const (
 // checkFix runs `check --fix --yes` below a shell, which runs before it.
 func checkFix(t *testing.T, e *harness.Env, opt harness.CommandOpt, before string, args ...string) *harness.Output {
 	t.Helper()
-	program, err := e.BuildBinary(t.Context(), "./cmd/docker-pullsafe")
-	require.NoError(t, err)
-	opt.Args = append([]string{"--mount", "sh", "-c", before + ` exec "$@"`, opt.DockerConfig.Dir, program, "check", "--yes"}, args...)
+	opt.Args = append([]string{"--mount", "sh", "-c", before + ` exec "$@"`, opt.DockerConfig.Dir, pluginProgram(t, e), "check", "--yes"}, args...)
 	out, err := e.Run(t.Context(), "unshare", opt)
 	require.NoError(t, err)
 	return out
