@@ -154,7 +154,7 @@ func TestCheckErrorNamesAll(t *testing.T) {
 	withSeveralImages(t)
 	s, gw := staleEverywhere(t, "# check=error=true\n"+threeHosts, defaults())
 	_, err := s.build(t.Context())
-	require.ErrorContains(t, err, "lint violation found for rules: "+RuleCredentialsRefused)
+	require.ErrorContains(t, err, "lint violation found for rules: "+RuleCredentialsRejected)
 	for i, ref := range []string{imageA, "other.test/b:1", imageC} {
 		require.ErrorContains(t, err, ref)
 		require.ErrorContains(t, err, fmt.Sprintf("Dockerfile:%d", i+2))
@@ -169,13 +169,13 @@ func TestCheckErrorByALayer(t *testing.T) {
 	s, gw := layerBuild(t, "# check=error=true\n"+oneStage, defaults(), publicA())
 	gw.pull = rejectedAt(t, isExec, 1)
 	_, err := s.build(t.Context())
-	require.ErrorContains(t, err, "lint violation found for rules: "+RuleCredentialsRefused)
+	require.ErrorContains(t, err, "lint violation found for rules: "+RuleCredentialsRejected)
 	require.Equal(t, []int{2}, lines(err))
 }
 
 func TestCheckSkip(t *testing.T) {
 	withSeveralImages(t)
-	for _, check := range []string{"skip=" + RuleCredentialsRefused, "skip=all", "skip=" + RuleCredentialsRefused + ";error=true"} {
+	for _, check := range []string{"skip=" + RuleCredentialsRejected, "skip=all", "skip=" + RuleCredentialsRejected + ";error=true"} {
 		s, gw := staleEverywhere(t, "# check="+check+"\n"+threeHosts, defaults())
 		_, err := s.build(t.Context())
 		require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestWarnings(t *testing.T) {
 		names []string
 	}{{1, []string{imageA, imageC, "docker logout reg.test"}}, {2, []string{"other.test/b:1", "docker logout other.test"}}} {
 		w := gw.warnings[i]
-		require.True(t, strings.HasPrefix(w.text, RuleCredentialsRefused+": "), w.text)
+		require.True(t, strings.HasPrefix(w.text, RuleCredentialsRejected+": "), w.text)
 		require.True(t, strings.HasSuffix(w.text, fmt.Sprintf(" (line %d)", want.line)), w.text)
 		for _, name := range want.names {
 			require.Contains(t, w.text, name)

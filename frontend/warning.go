@@ -14,11 +14,11 @@ import (
 	"github.com/org/pullsafe/frontend/report"
 )
 
-// RuleCredentialsRefused is the name under which the warning is shown, and under
+// RuleCredentialsRejected is the name under which the warning is shown, and under
 // which `# check=skip=` silences it.
-const RuleCredentialsRefused = report.Rule
+const RuleCredentialsRejected = report.Rule
 
-const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRefused.md"
+const ruleURL = "https://github.com/org/pullsafe/blob/main/docs/RegistryCredentialsRejected.md"
 
 // warn tells the user what fell back: one warning per registry host, in the
 // linter's form. A request that is no build has an answer of its own.
@@ -62,7 +62,7 @@ func (s *session) send(ctx context.Context, w report.Warning, at entry) {
 	for _, text := range w.Detail() {
 		opts.Detail = append(opts.Detail, []byte(text))
 	}
-	short := linter.LintFormatShort(RuleCredentialsRefused, w.Short(), line)
+	short := linter.LintFormatShort(RuleCredentialsRejected, w.Short(), line)
 	if s.source != nil {
 		s.source.Warn(ctx, short, opts)
 		return
@@ -71,7 +71,7 @@ func (s *session) send(ctx context.Context, w report.Warning, at entry) {
 }
 
 func (s *session) silenced() bool {
-	return s.checks != nil && (s.checks.SkipAll || slices.Contains(s.checks.SkipRules, RuleCredentialsRefused))
+	return s.checks != nil && (s.checks.SkipAll || slices.Contains(s.checks.SkipRules, RuleCredentialsRejected))
 }
 
 // violation makes the warning an error where the Dockerfile asks for that
@@ -88,7 +88,7 @@ func (s *session) violation() error {
 	if len(refs) == 0 {
 		return nil
 	}
-	text := "lint violation found for rules: " + RuleCredentialsRefused + "\n" + report.New(refs).Causes(true)
+	text := "lint violation found for rules: " + RuleCredentialsRejected + "\n" + report.New(refs).Causes(true)
 	err := error(newStatusError(strings.TrimRight(text, "\n"), nil))
 	for _, src := range s.snippets(func(e entry) bool { return e.fellBack() }) {
 		err = errdefs.WithSource(err, src)

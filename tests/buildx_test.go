@@ -15,7 +15,7 @@ func TestBuildxThroughRefusedCredentials(t *testing.T) {
 	out := world.Buildx(t, d, shared.Pullsafe, harness.CommandOpt{Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e)})
 	require.Zero(t, out.Code, out.Stderr)
 	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
-	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; "+
+	require.Contains(t, out.Stderr, "RegistryCredentialsRejected: ghcr.io rejected the stored credentials; "+
 		"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
 	require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/")
 	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")

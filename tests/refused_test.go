@@ -41,12 +41,12 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 
 		require.Len(t, res.Warnings, 1)
 		w := res.Warnings[0]
-		require.Equal(t, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; "+
+		require.Equal(t, "RegistryCredentialsRejected: ghcr.io rejected the stored credentials; "+
 			"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)", string(w.Short))
 		require.Equal(t, "Dockerfile", w.SourceInfo.Filename)
 		require.EqualValues(t, 2, w.Range[0].Start.Line)
 		require.NotEmpty(t, w.Detail)
-		require.Contains(t, w.URL, frontend.RuleCredentialsRefused)
+		require.Contains(t, w.URL, frontend.RuleCredentialsRejected)
 	})
 }
 

@@ -132,7 +132,7 @@ func TestTerminal(t *testing.T) {
 	require.Contains(t, text, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/acme/base:1 without them")
 	require.Contains(t, text, "ERROR: failed to build: failed to solve: 1 of 2 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
 	require.Contains(t, text, "\n  docker logout ghcr.io\n")
-	require.Contains(t, text, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials; resolved ghcr.io/acme/base:1 without them.")
+	require.Contains(t, text, "RegistryCredentialsRejected: ghcr.io rejected the stored credentials; resolved ghcr.io/acme/base:1 without them.")
 }
 
 // TestSixtyReferencesThroughBuildx: the same build as a user sees it, in a log

@@ -42,7 +42,7 @@ func TestMetadataFile(t *testing.T) {
 	require.Equal(t, report.Summary{References: 2, OK: 1, OKWithoutCredentials: 1}, doc.Report.Summary)
 	require.Len(t, doc.Warnings, 1, string(dt))
 	w := doc.Warnings[0]
-	require.Contains(t, string(w.Short), "RegistryCredentialsRefused: ghcr.io rejected the stored credentials")
+	require.Contains(t, string(w.Short), "RegistryCredentialsRejected: ghcr.io rejected the stored credentials")
 	require.NotEmpty(t, w.Detail)
 	require.NotEmpty(t, w.URL)
 	require.Equal(t, "Dockerfile", w.SourceInfo.Filename)
@@ -61,7 +61,7 @@ func TestWarningInRawJSON(t *testing.T) {
 		}
 		if json.Unmarshal([]byte(line), &status) == nil {
 			for _, w := range status.Warnings {
-				require.Contains(t, string(w.Short), "RegistryCredentialsRefused: ")
+				require.Contains(t, string(w.Short), "RegistryCredentialsRejected: ")
 				found++
 			}
 		}
@@ -80,12 +80,12 @@ func TestCheckDirective(t *testing.T) {
 		fails           bool
 	}{
 		{name: "none", warnings: 1},
-		{name: "skip", directive: "# check=skip=RegistryCredentialsRefused\n"},
+		{name: "skip", directive: "# check=skip=RegistryCredentialsRejected\n"},
 		{name: "skip all", directive: "# check=skip=all\n"},
 		{name: "skip another", directive: "# check=skip=StageNameCasing\n", warnings: 1},
 		{name: "error", directive: "# check=error=true\n", warnings: 1, fails: true},
-		{name: "skip and error", directive: "# check=skip=RegistryCredentialsRefused;error=true\n"},
-		{name: "build argument", directive: "# check=error=true\n", opts: map[string]string{"build-arg:BUILDKIT_DOCKERFILE_CHECK": "skip=RegistryCredentialsRefused"}},
+		{name: "skip and error", directive: "# check=skip=RegistryCredentialsRejected;error=true\n"},
+		{name: "build argument", directive: "# check=error=true\n", opts: map[string]string{"build-arg:BUILDKIT_DOCKERFILE_CHECK": "skip=RegistryCredentialsRejected"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Both(t, func(t *testing.T, fe harness.Frontend) {
@@ -93,7 +93,7 @@ func TestCheckDirective(t *testing.T) {
 					Frontend: fe, Files: world.Dockerfile(tc.directive + "FROM ghcr.io/acme/base:1\n"), Opts: tc.opts, DockerConfig: world.Stale(t, e),
 				})
 				if tc.fails {
-					require.ErrorContains(t, res.Err, "lint violation found for rules: RegistryCredentialsRefused")
+					require.ErrorContains(t, res.Err, "lint violation found for rules: RegistryCredentialsRejected")
 				} else {
 					require.NoError(t, res.Err)
 				}

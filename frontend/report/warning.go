@@ -13,7 +13,7 @@ const maxListed = 3
 
 // Rule is the name of the warning, by which a log can be read and `# check=skip=`
 // silences it.
-const Rule = "RegistryCredentialsRefused"
+const Rule = "RegistryCredentialsRejected"
 
 // Warning is about the rejected credentials of one registry host.
 type Warning struct {

@@ -150,9 +150,9 @@ func TestOwnWarning(t *testing.T) {
 		d := diagnosis.Diagnose(tc.refs[0], tc.text)
 		short := report.Warning{Host: "ghcr.io", Refs: tc.refs, Answer: d}.Short()
 		for _, log := range []string{
-			fmt.Sprintf(" 1 warning found (use docker --debug to expand):\n - RegistryCredentialsRefused: %s (line 12)\n", short),
-			"#5 [1/2] FROM x\nWARN: RegistryCredentialsRefused: " + short + "\n",
-			"#5 " + report.Step(&resolve.Resolution{Ref: tc.refs[0], Written: d}) + "\n#5 DONE 0.0s\n - RegistryCredentialsRefused: " + short + "\n",
+			fmt.Sprintf(" 1 warning found (use docker --debug to expand):\n - RegistryCredentialsRejected: %s (line 12)\n", short),
+			"#5 [1/2] FROM x\nWARN: RegistryCredentialsRejected: " + short + "\n",
+			"#5 " + report.Step(&resolve.Resolution{Ref: tc.refs[0], Written: d}) + "\n#5 DONE 0.0s\n - RegistryCredentialsRejected: " + short + "\n",
 		} {
 			res := explain(t, log, "")
 			require.Len(t, res.Failures, 1, log)
@@ -169,8 +169,8 @@ func TestOwnWarning(t *testing.T) {
 			assert.Equal(t, commands(want.Remedies), commands(f.Remedies))
 		}
 	}
-	assert.Empty(t, explain(t, "#1 x\nRegistryCredentialsRefused: something else\n", "").Failures)
-	assert.Empty(t, explain(t, "#9 [2/2] RUN x\n#9 0.1 RegistryCredentialsRefused: pulled ghcr.io/a/b without them\n", "").Failures, "a step printed it")
+	assert.Empty(t, explain(t, "#1 x\nRegistryCredentialsRejected: something else\n", "").Failures)
+	assert.Empty(t, explain(t, "#9 [2/2] RUN x\n#9 0.1 RegistryCredentialsRejected: pulled ghcr.io/a/b without them\n", "").Failures, "a step printed it")
 }
 
 // TestForgedError: what a registry says can at most choose among our own words.

@@ -26,7 +26,7 @@ const (
 	// Accepted: an image was resolved with it.
 	Accepted Verdict = "accepted"
 	// Rejected: the registry or its token service rejected it.
-	Rejected Verdict = "refused"
+	Rejected Verdict = "rejected"
 	// NotAsked: there is one, and the registry did not ask for it.
 	NotAsked Verdict = "not-asked-for"
 	// NotTested: it was sent, or would have been, and the answer does not tell.

@@ -44,10 +44,10 @@ type registryAnswer struct {
 	Credential credential `json:"credential"`
 	Answer     string     `json:"answer,omitempty"`
 	References int        `json:"references"`
-	Refused    int        `json:"refused"`
-	// Public counts the references for which the credential was refused, and that
+	Rejected   int        `json:"rejected"`
+	// Public counts the references for which the credential was rejected, and that
 	// can be resolved without.
-	Public int `json:"refusedPublic"`
+	Public int `json:"rejectedPublic"`
 }
 
 // JSON writes one indented object.
@@ -65,7 +65,7 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 	for _, reg := range finding.Registries(findings) {
 		doc.Registries = append(doc.Registries, registryAnswer{
 			Host: reg.Domain, Credential: newCredential(reg.Source, reg.Verdict), Answer: reg.Answer,
-			References: reg.Images, Refused: reg.Rejected, Public: reg.Resolved,
+			References: reg.Images, Rejected: reg.Rejected, Public: reg.Resolved,
 		})
 	}
 	var b bytes.Buffer

@@ -105,7 +105,7 @@ func TestJSON(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(b.Bytes(), &more))
 	require.Equal(t, map[string]any{"source": "none", "verdict": "none"}, more.References[0]["credential"])
-	require.Equal(t, map[string]any{"source": "credHelpers", "file": "/x/config.json", "key": "ghcr.io", "helper": "docker-credential-x", "verdict": "refused"}, more.References[1]["credential"])
+	require.Equal(t, map[string]any{"source": "credHelpers", "file": "/x/config.json", "key": "ghcr.io", "helper": "docker-credential-x", "verdict": "rejected"}, more.References[1]["credential"])
 	require.Equal(t, "credentials-rejected", more.References[1]["withCredentials"])
 	require.Len(t, more.Registries, 2)
 	require.Equal(t, []string{"n"}, more.Notes)

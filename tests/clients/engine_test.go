@@ -22,7 +22,7 @@ type engineKind struct {
 
 var (
 	engine20 = engineKind{"Engine 20.10", harness.ToolEngine, (*harness.Env).StartDockerd, "[pullsafe] ghcr.io rejected the stored credentials ("}
-	engine29 = engineKind{"Engine 29", harness.ToolEngine29, (*harness.Env).StartEngine29, "RegistryCredentialsRefused: ghcr.io rejected"}
+	engine29 = engineKind{"Engine 29", harness.ToolEngine29, (*harness.Env).StartEngine29, "RegistryCredentialsRejected: ghcr.io rejected"}
 )
 
 // engine starts a Docker Engine that has seen nothing.

@@ -247,7 +247,7 @@ func buildAny(t *testing.T, d *harness.Buildkitd, s side, opt harness.CommandOpt
 // requireWarned asserts that the refused side, and no other, warns.
 func requireWarned(t *testing.T, s side, out *harness.Output) {
 	t.Helper()
-	require.Equal(t, s.refused, strings.Contains(out.Stderr, "RegistryCredentialsRefused: ghcr.io rejected"), "%s:\n%s", s.name, out.Stderr)
+	require.Equal(t, s.refused, strings.Contains(out.Stderr, "RegistryCredentialsRejected: ghcr.io rejected"), "%s:\n%s", s.name, out.Stderr)
 }
 
 // steps are the steps with their outcome, DONE or CACHED, of the build that

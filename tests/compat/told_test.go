@@ -34,7 +34,7 @@ func told(t *testing.T, d *running) string {
 	require.Zero(t, out.Code, out.Stderr)
 	p.requireRescued(t, "base")
 	require.Contains(t, out.Stderr, "[pullsafe] "+p.Host()+" rejected the stored credentials (\"denied\"). Run: docker logout "+p.Host()+". Resolved "+p.base+" without them")
-	if strings.Contains(out.Stderr, "RegistryCredentialsRefused: "+p.Host()+" rejected the stored credentials; resolved "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
+	if strings.Contains(out.Stderr, "RegistryCredentialsRejected: "+p.Host()+" rejected the stored credentials; resolved "+p.base+" without them. Run: docker logout "+p.Host()+" (line 2)") {
 		return "a step and a warning"
 	}
 	return "a step"

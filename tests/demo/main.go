@@ -74,7 +74,7 @@ var scenes = []scene{
 		title: "pullsafe, public images",
 		file:  "Dockerfile",
 		want: []string{
-			"RegistryCredentialsRefused: ghcr.io rejected the stored credentials; resolved ghcr.io/astral-sh/uv:0.9.7 without them. Run: docker logout ghcr.io",
+			"RegistryCredentialsRejected: ghcr.io rejected the stored credentials; resolved ghcr.io/astral-sh/uv:0.9.7 without them. Run: docker logout ghcr.io",
 			"[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.9.7 without them",
 		},
 	},

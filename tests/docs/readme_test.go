@@ -80,8 +80,8 @@ func TestPagesNamedByCode(t *testing.T) {
 			return nil
 		}))
 	}
-	require.Contains(t, targets, "docs/RegistryCredentialsRefused.md")
-	require.Contains(t, files(read(t, filepath.Join(root(t), "docs", "RegistryCredentialsRefused.md"))), "messages.md")
+	require.Contains(t, targets, "docs/RegistryCredentialsRejected.md")
+	require.Contains(t, files(read(t, filepath.Join(root(t), "docs", "RegistryCredentialsRejected.md"))), "messages.md")
 }
 
 // literals are the strings of a file.

@@ -38,7 +38,7 @@ func buildMultiRegistry(t *testing.T, s *stage) {
 		{"quay.io", "prometheus/prometheus", "quay.io:443"},
 	} {
 		s.requireAnonymous(t, want.host, want.repository, want.spelling)
-		require.Contains(t, s.outputs.String(), "RegistryCredentialsRefused: "+want.host+" rejected")
+		require.Contains(t, s.outputs.String(), "RegistryCredentialsRejected: "+want.host+" rejected")
 	}
 	out := s.buildx(t, s.stale, "build", "--call=preflight", ".")
 	require.Zero(t, out.Code, out.Stderr)

@@ -113,7 +113,7 @@ func (s *stage) requireAnonymous(t *testing.T, host, repository, spelling string
 // requireWarned asserts that the warning about the host names the image.
 func requireWarned(t *testing.T, out *harness.Output, host, ref string) {
 	t.Helper()
-	require.Regexp(t, "RegistryCredentialsRefused: "+regexp.QuoteMeta(host)+" rejected the stored credentials; resolved .*"+
+	require.Regexp(t, "RegistryCredentialsRejected: "+regexp.QuoteMeta(host)+" rejected the stored credentials; resolved .*"+
 		regexp.QuoteMeta(ref)+".* without them", out.Stderr)
 }
 

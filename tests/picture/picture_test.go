@@ -61,7 +61,7 @@ func TestWordsOfToday(t *testing.T) {
 	ref, line := copied(t)
 	d := diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected}
 	short := report.Warning{Host: "ghcr.io", Refs: []string{ref}, Answer: d}.Short()
-	warning := linter.LintFormatShort(frontend.RuleCredentialsRefused, short, line)
+	warning := linter.LintFormatShort(frontend.RuleCredentialsRejected, short, line)
 	for _, p := range pictures {
 		text := parse(t, read(t, p.file(root(t))))
 		require.Equal(t, !p.fails, strings.Contains(text, squeeze(warning)), "%s: run make picture; the frontend says: %s", p.name, warning)

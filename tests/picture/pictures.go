@@ -42,7 +42,7 @@ var pictures = []picture{
 		title:  "The same build with pullsafe: it passes, and a warning says what to run",
 		desc: "A terminal. The Dockerfile begins with the line: syntax=org/pullsafe:1. The metadata of ghcr.io/astral-sh/uv:0.9.7 is " +
 			"loaded, and a step says that ghcr.io rejected the stored credentials and that the image was resolved without them. No step " +
-			"has failed. The build finishes with one warning, RegistryCredentialsRefused, which ends in: Run: docker logout ghcr.io.",
+			"has failed. The build finishes with one warning, RegistryCredentialsRejected, which ends in: Run: docker logout ghcr.io.",
 		want: []string{
 			"$ docker buildx build .",
 			"=> [internal] load metadata for ghcr.io/astral-sh/uv:0.9.7",

@@ -35,7 +35,7 @@ func TestBuild(t *testing.T) {
 	t.Run("public image, login refused", func(t *testing.T) {
 		out := build("--progress=plain", ".")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ghcr.io rejected the stored credentials")
+		require.Contains(t, out.Stderr, "RegistryCredentialsRejected: ghcr.io rejected the stored credentials")
 		require.NotContains(t, out.Stderr, "pullsafe: ", "there is nothing to say beside buildx")
 	})
 	t.Run("exit status and output of a step that fails", func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestBuildHandsTheFrontendOver(t *testing.T) {
 	out := runPlugin(t, e, opt)
 	require.Zero(t, out.Code, out.Stderr)
 	require.Contains(t, out.Stderr, "pullsafe: ghcr.io rejected the stored credentials; resolved "+image+" without them. Run: docker logout ghcr.io\n")
-	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ")
+	require.Contains(t, out.Stderr, "RegistryCredentialsRejected: ")
 	require.Empty(t, shared.GHCR.Requests().Blobs("org/pullsafe").WithCredentials())
 	require.NotEmpty(t, shared.GHCR.Requests().Blobs("org/pullsafe"))
 
@@ -151,7 +151,7 @@ func TestThroughDocker(t *testing.T) {
 	}
 	out := run("pullsafe", "build", "--progress=plain", ".")
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stderr, "RegistryCredentialsRefused: ")
+	require.Contains(t, out.Stderr, "RegistryCredentialsRejected: ")
 
 	// Global flags are docker's: they must reach the inner docker.
 	empty := t.TempDir()

@@ -141,15 +141,15 @@ func TestCheckSources(t *testing.T) {
 		},
 		{
 			name: "auths, stale", config: auths("ghcr.io", harness.Stale), ref: publicImage, outcome: "ok-without-credentials",
-			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "auths, older form, stale", config: auths("https://ghcr.io/v1/", harness.Stale), ref: publicImage, outcome: "ok-without-credentials",
-			want: checkedCredential{Source: "auths", Key: "https://ghcr.io/v1/", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: "https://ghcr.io/v1/", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "auths, stale, private", config: auths("ghcr.io", harness.Stale), ref: privateImage, code: 1, outcome: "failed",
-			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "refused"}, with: "credentials-rejected", without: "auth-required",
+			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "rejected"}, with: "credentials-rejected", without: "auth-required",
 		},
 		{
 			name: "auths, good, private", config: auths("ghcr.io", harness.Good), ref: privateImage, outcome: "ok",
@@ -157,7 +157,7 @@ func TestCheckSources(t *testing.T) {
 		},
 		{
 			name: "Docker Hub, stale", config: auths(harness.HubAuthKey, harness.Stale), ref: "alpine:3.23", outcome: "ok-without-credentials",
-			want: checkedCredential{Source: "auths", Key: harness.HubAuthKey, Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: harness.HubAuthKey, Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "Docker Hub's login under a name that buildx does not look up", config: auths("docker.io", harness.Stale), ref: "alpine:3.23", outcome: "ok",
@@ -170,7 +170,7 @@ func TestCheckSources(t *testing.T) {
 		{
 			name: "credHelpers, stale, before credsStore", env: helpers.env(), ref: publicImage, outcome: "ok-without-credentials",
 			config: harness.DockerConfigOpt{CredsStore: "good", CredHelpers: map[string]string{"ghcr.io": "stale"}},
-			want:   checkedCredential{Source: "credHelpers", Key: "ghcr.io", Helper: "docker-credential-stale", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want:   checkedCredential{Source: "credHelpers", Key: "ghcr.io", Helper: "docker-credential-stale", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "helper without an answer for the host", config: harness.DockerConfigOpt{CredsStore: "empty"}, env: helpers.env(), ref: publicImage, outcome: "ok",
@@ -190,12 +190,12 @@ func TestCheckSources(t *testing.T) {
 		},
 		{
 			name: "helper that answers for every host", config: harness.DockerConfigOpt{CredsStore: "stale"}, env: helpers.env(), ref: publicImage, outcome: "ok-without-credentials",
-			want: checkedCredential{Source: "credsStore", Key: "ghcr.io", Helper: "docker-credential-stale", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "credsStore", Key: "ghcr.io", Helper: "docker-credential-stale", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "DOCKER_AUTH_CONFIG, stale, before auths", config: auths("ghcr.io", harness.Good), ref: publicImage, outcome: "ok-without-credentials",
 			env:  []string{"DOCKER_AUTH_CONFIG=" + authsJSON(harness.Stale)},
-			want: checkedCredential{Source: "DOCKER_AUTH_CONFIG", Key: "ghcr.io", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "DOCKER_AUTH_CONFIG", Key: "ghcr.io", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "buildx: nothing for pulls from the host", config: auths("ghcr.io", harness.Stale), ref: publicImage, outcome: "ok",
@@ -212,12 +212,12 @@ func TestCheckSources(t *testing.T) {
 		{
 			name: "buildx: for pushes only", config: auths("ghcr.io", harness.Stale), ref: publicImage, outcome: "ok-without-credentials",
 			env:  scoped(map[string]string{"ghcr.io@push/config.json": "{}"}),
-			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "buildx: a file that it cannot read", config: auths("ghcr.io", harness.Stale), ref: publicImage, outcome: "ok-without-credentials",
 			env:  scoped(map[string]string{"ghcr.io@pull/config.json": "{"}),
-			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: "ghcr.io", Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 		{
 			name: "Basic, good, private", config: auths(world.BasicHost, harness.Good), ref: basicPrivate, outcome: "ok",
@@ -226,7 +226,7 @@ func TestCheckSources(t *testing.T) {
 		{
 			name: "Basic, stale, private; buildx's folder does not count", config: auths(world.BasicHost, harness.Stale), ref: basicPrivate, code: 1, outcome: "failed",
 			env:  scoped(map[string]string{world.BasicHost + "@pull/config.json": "{}"}),
-			want: checkedCredential{Source: "auths", Key: world.BasicHost, Verdict: "refused"}, with: "denied-ambiguous", without: "denied-ambiguous",
+			want: checkedCredential{Source: "auths", Key: world.BasicHost, Verdict: "rejected"}, with: "denied-ambiguous", without: "denied-ambiguous",
 		},
 		{
 			name: "Basic, stale, public: the registry does not ask", config: auths(world.BasicHost, harness.Stale), ref: basicPublic, outcome: "ok",
@@ -234,7 +234,7 @@ func TestCheckSources(t *testing.T) {
 		},
 		{
 			name: "without TLS on this machine, stale", config: auths(shared.Plain.Addr, harness.Stale), ref: shared.Plain.Addr + "/acme/base:1", outcome: "ok-without-credentials",
-			want: checkedCredential{Source: "auths", Key: shared.Plain.Addr, Verdict: "refused"}, with: "credentials-rejected", without: "ok",
+			want: checkedCredential{Source: "auths", Key: shared.Plain.Addr, Verdict: "rejected"}, with: "credentials-rejected", without: "ok",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -167,7 +167,7 @@ func TestPushAfterKeepForPush(t *testing.T) {
 	shared.GHCR.ResetRequests()
 	out := push(dir)
 	require.Zero(t, out.Code, out.Stderr)
-	require.NotContains(t, out.Stderr, "RegistryCredentialsRefused", "nothing was refused")
+	require.NotContains(t, out.Stderr, "RegistryCredentialsRejected", "nothing was refused")
 	require.NotEmpty(t, shared.GHCR.Requests().Blobs("acme/pushed").WithCredentials())
 
 	whole := buildxConfig(t, map[string]string{"ghcr.io@pull/config.json": "{}"})

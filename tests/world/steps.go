@@ -55,7 +55,7 @@ func RequireNoScar(t *testing.T, res *harness.Result, fellBack bool) {
 func RefusedWarnings(res *harness.Result) []string {
 	var out []string
 	for _, w := range res.Warnings {
-		if strings.HasPrefix(string(w.Short), frontend.RuleCredentialsRefused) {
+		if strings.HasPrefix(string(w.Short), frontend.RuleCredentialsRejected) {
 			out = append(out, string(w.Short))
 		}
 	}
