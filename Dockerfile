@@ -76,7 +76,7 @@ RUN --mount=type=bind,target=. \
     --mount=type=cache,target=/root/.cache \
     --mount=type=cache,target=/go/pkg/mod \
     --mount=type=bind,from=golangci-lint,source=/usr/bin/golangci-lint,target=/usr/bin/golangci-lint \
-    golangci-lint run ./...
+    golangci-lint run ./... && cd tests && golangci-lint run ./...
 
 # Without what starts a daemon: that needs root in a machine of its own (make test).
 FROM base AS unit-test

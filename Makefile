@@ -3,6 +3,8 @@
 # or unpacked from Debian packages, into a cache folder; nothing is installed.
 
 GO      ?= go
+# The integration tests and their programs are a module of their own, in tests/.
+TESTS    = $(GO) -C tests
 SHELL   := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 TOOLS    = $(shell sh tests/tools/build.sh -n)
@@ -31,6 +33,7 @@ test: root tools unit integration lint workflows bake ## everything: unit and in
 .PHONY: unit
 unit: ## unit tests and a short run of each fuzz target
 	$(GO) vet ./...
+	$(TESTS) vet ./...
 	$(GO) test -short -race ./...
 	$(GO) test -short ./frontend # what BuildKit's builder, which races with itself, has to be left out of above
 	$(MAKE) --no-print-directory fuzz FUZZTIME=100x
@@ -54,17 +57,18 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 .PHONY: integration
 integration: root tools ## tests against real daemons and registries
-	$(GO) test -count=1 -p 3 -timeout 20m ./tests/...
+	$(TESTS) test -count=1 -p 3 -timeout 20m ./...
 
 .PHONY: compat
 compat: root ## every daemon, client and feature; writes the tables of tests/README.md
 	@sh tests/tools/build.sh compat >/dev/null
-	$(GO) test -count=1 -timeout 40m ./tests/compat ./tests/clients ./tests/dropin ./tests -args -full
+	$(TESTS) test -count=1 -timeout 40m ./compat ./clients ./dropin . -args -full
 
 .PHONY: lint
 # A cache of its own: one that another checkout shares knows files by its paths.
 lint: tools ## golangci-lint
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
+	cd tests && GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
 
 # Shellcheck is used where the machine has it.
 ACTIONLINT = $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
@@ -75,12 +79,12 @@ workflows: ## actionlint
 .PHONY: faults
 # Many at once: most of them wait.
 faults: root tools ## faults and load; writes the tables of tests/README.md
-	$(GO) test -count=1 -timeout 40m -parallel 12 ./tests/faults ./tests/security -args -full
+	$(TESTS) test -count=1 -timeout 40m -parallel 12 ./faults ./security -args -full
 
 .PHONY: attack
 attack: root tools ## hostile input of every kind, the benchmarks of large input, and the fuzz targets
-	{ $(GO) test -count=1 -timeout 40m -json ./tests/attack ./tests/security ./tests/dropin -args -full; \
-	  $(GO) test -count=1 -json ./plugin/... ./frontend/... ./cmd/docker-pullsafe; } | $(GO) run ./tests/attack/count
+	{ $(TESTS) test -count=1 -timeout 40m -json ./attack ./security ./dropin -args -full; \
+	  $(GO) test -count=1 -json ./plugin/... ./frontend/... ./cmd/docker-pullsafe; } | $(TESTS) run ./attack/count
 	$(GO) test -run '^$$' -bench 'Hostile|Collect|OnBuild' -benchtime 1x ./plugin/buildlog ./frontend/references
 	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
 
@@ -92,32 +96,32 @@ bake: tools ## print every group and target of the bake file
 
 .PHONY: release-check
 release-check: root tools ## all that a release builds, for every platform; lint, tests, examples in containers
-	$(GO) test -count=1 -timeout 90m -v ./tests/selfbuild -args -full
+	$(TESTS) test -count=1 -timeout 90m -v ./selfbuild -args -full
 
 .PHONY: conformance
 conformance: root tools ## BuildKit's own Dockerfile tests, with upstream's image and with pullsafe
-	$(GO) build -o bin/ ./tests/conformance
+	$(TESTS) build -o ../bin/ ./conformance
 	@bin/conformance
 
 .PHONY: demo
 demo: root tools ## build examples/uv with upstream's frontend and with pullsafe, side by side
-	@$(GO) run ./tests/demo
+	@$(TESTS) run ./demo
 
 .PHONY: picture
 picture: root tools ## build examples/uv in a terminal; writes the README's pictures, docs/images
-	@$(GO) run ./tests/picture
+	@$(TESTS) run ./picture
 
 .PHONY: upstream
 # The programs, not `go run`: the first puts every file back when it is interrupted,
 # and neither is built with what has changed.
 upstream: ## follow a release of BuildKit: VERSION=v0.35.0, or the newest
-	@$(GO) build -o bin/ ./tests/upstream ./tests/licenses
+	@$(TESTS) build -o ../bin/ ./upstream ./licenses
 	@bin/upstream -version "$${VERSION-}" -since "$${SINCE-HEAD}"
 	@bin/licenses || echo "The licences are not up to date: make licenses" >&2
 
 .PHONY: licenses
 licenses: ## write cmd/*/LICENSES.txt: the licences of all that is linked
-	@$(GO) run ./tests/licenses
+	@$(TESTS) run ./licenses
 
 .PHONY: pin
 pin: ## write the digests that the images of Dockerfile and workflows have now
@@ -133,7 +137,7 @@ vuln: ## known vulnerabilities in what the programs call
 bench: root tools ## measure against upstream's frontend; writes tests/README.md and bin/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./llb/... ./frontend/...
 	@mkdir -p bin
-	$(GO) run ./tests/bench -write -json bin/bench.json
+	$(TESTS) run ./bench -write -json ../bin/bench.json
 
 .PHONY: docs
 docs: ## write the command reference in docs/reference anew

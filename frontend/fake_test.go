@@ -24,7 +24,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/org/pullsafe/llb"
-	"github.com/org/pullsafe/tests/daemon"
+	"github.com/org/pullsafe/internal/daemon"
 )
 
 const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/llb"
-	"github.com/org/pullsafe/tests/daemon"
+	"github.com/org/pullsafe/internal/daemon"
 )
 
 const (

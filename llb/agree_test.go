@@ -10,7 +10,7 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/tests/daemon"
+	"github.com/org/pullsafe/internal/daemon"
 )
 
 // aliasAll maps every image of def to one of its host aliases.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
-	"github.com/org/pullsafe/tests/corpus"
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 // run executes the program with arguments in this process.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/org/pullsafe/tests/corpus"
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 func TestClean(t *testing.T) {

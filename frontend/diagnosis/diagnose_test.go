@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/org/pullsafe/tests/corpus"
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 func TestMatcherExamples(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/frontend/references"
-	"github.com/org/pullsafe/tests/attack"
+	"github.com/org/pullsafe/internal/attack"
 )
 
 // sizes are those that BenchmarkCollect has of a kind of Dockerfile.

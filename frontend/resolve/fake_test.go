@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/llb"
-	fakes "github.com/org/pullsafe/tests/daemon"
+	fakes "github.com/org/pullsafe/internal/daemon"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/tests/attack"
+	"github.com/org/pullsafe/internal/attack"
 )
 
 var errInterrupted = errors.New("interrupted")

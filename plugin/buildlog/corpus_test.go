@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/tests/corpus"
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 func explain(t testing.TB, text, ref string) *Result {

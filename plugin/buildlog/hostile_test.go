@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/tests/attack"
+	"github.com/org/pullsafe/internal/attack"
 )
 
 // watched is a log that watches the memory of whoever reads it.

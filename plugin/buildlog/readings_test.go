@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/tests/corpus"
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 // TestMessagesInLines: the prefixes that tools and CI systems put before a message,

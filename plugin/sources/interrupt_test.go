@@ -11,7 +11,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/tests/attack"
+	"github.com/org/pullsafe/internal/attack"
 )
 
 // TestFindEndsWithItsContext, also where what it waits for looks at none.

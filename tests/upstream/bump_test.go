@@ -32,16 +32,18 @@ func TestBump(t *testing.T) {
 	changed := changes(before, after)
 	require.ElementsMatch(t, []string{
 		"Dockerfile", "Makefile", "README.md", "README.zh-CN.md", ourTags + "/labs/tags", "docs/clients.md", "go.mod", "go.sum",
+		"tests/go.mod", "tests/go.sum",
 		"tests/conformance/suite/go.mod", "tests/conformance/suite/go.sum", "tests/tools/go.mod", "tests/tools/go.sum",
 		"tests/tools/buildkit-0.1/go.mod", "tests/tools/buildkit-0.1/go.sum",
 	}, slices.Collect(maps.Keys(changed)))
 
 	t.Run("modules", func(t *testing.T) {
 		requireVersions(t, root, ".", map[string]string{buildkit: "v0.2.0", "example.com/lib": "v1.1.0"})
+		requireVersions(t, root, "tests", map[string]string{buildkit: "v0.2.0", "example.com/lib": "v1.1.0", projectModule: "v0.0.0"})
 		requireVersions(t, root, "tests/conformance/suite", map[string]string{buildkit: "v0.2.0"})
 		// buildx v0.3.0 requires a newer BuildKit, the linter's last two a newer Go.
 		requireVersions(t, root, "tests/tools", map[string]string{buildkit: "v0.2.0", buildx: "v0.2.0", "github.com/golangci/golangci-lint/v2": "v2.2.0"})
-		for _, file := range []string{"go.mod", "tests/conformance/suite/go.mod", "tests/tools/go.mod"} {
+		for _, file := range []string{"go.mod", "tests/go.mod", "tests/conformance/suite/go.mod", "tests/tools/go.mod"} {
 			require.Contains(t, changed[file], "\nexclude example.com/worse v1.0.0\n", file)
 			require.NotContains(t, changed[file], "example.com/bad", file)
 			require.Contains(t, changed[file], "\ngo "+fixtureGo+"\n", file)

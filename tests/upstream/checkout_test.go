@@ -59,14 +59,22 @@ func TestModulesAgree(t *testing.T) {
 	require.NoError(t, err)
 	dirs, err := moduleDirs(root)
 	require.NoError(t, err)
-	require.Subset(t, dirs, []string{".", "tests/conformance/suite", "tests/tools", "tests/tools/compose", "tests/tools/engine-29"})
-	for _, dir := range dirs[:3] {
+	require.Subset(t, dirs, []string{".", "tests", "tests/conformance/suite", "tests/tools", "tests/tools/compose", "tests/tools/engine-29"})
+	for _, dir := range dirs[:4] {
 		f, err := readModFile(filepath.Join(root, gomod(dir)))
 		require.NoError(t, err)
 		require.Contains(t, followed(f), buildkit, dir)
 		require.Equal(t, required(product, buildkit), required(f, buildkit), "%s: run make upstream", dir)
 		require.ElementsMatch(t, excludes(theirs), excludes(f), dir)
 		require.Equal(t, goLine(product), goLine(f), dir)
+	}
+	// What the tests start is what the programs link.
+	tests, err := readModFile(filepath.Join(root, gomod(testsDir)))
+	require.NoError(t, err)
+	for _, path := range followed(product) {
+		if version := required(tests, path); version != "" {
+			require.Equal(t, required(product, path), version, "%s in tests/go.mod", path)
+		}
 	}
 	older, err := olderVersions(root)
 	require.NoError(t, err)

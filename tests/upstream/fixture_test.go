@@ -98,6 +98,9 @@ func checkoutFiles() map[string]string {
 		"tests/conformance/suite/a.go":    "package suite\n\nimport _ \"" + buildkit + "/client/llb\"\n",
 		"tests/tools/go.mod": head("tools") + "tool (\n\t" + buildx + "/cmd/x\n\t" + buildkit + "/cmd/buildkitd\n\tgithub.com/golangci/golangci-lint/v2/cmd/x\n)\n\n" +
 			"require (\n\t" + buildx + " v0.1.0 // indirect\n\tgithub.com/golangci/golangci-lint/v2 v2.1.0 // indirect\n\t" + buildkit + " v0.1.0 // indirect\n)\n",
+		"tests/go.mod": head(projectModule+"/tests") + "require (\n\t" + projectModule + " v0.0.0\n\t" + buildkit + " v0.1.0\n)\n\n" +
+			"replace " + projectModule + " => ..\n",
+		"tests/tests.go":           "package tests\n\nimport (\n\t_ \"" + projectModule + "\"\n\t_ \"" + buildkit + "/client/llb\"\n)\n",
 		"tests/tools/other/go.mod": "module other\n\ngo " + fixtureGo + "\n\ntool example.com/lint/cmd/x\n\nrequire example.com/lint v1.1.0 // indirect\n",
 	}
 }
@@ -107,7 +110,7 @@ func newCheckout(t *testing.T, tool goTool) string {
 	t.Helper()
 	root := t.TempDir()
 	write(t, root, checkoutFiles())
-	for _, dir := range []string{".", "tests/conformance/suite", "tests/tools"} {
+	for _, dir := range []string{".", "tests", "tests/conformance/suite", "tests/tools"} {
 		_, err := tool.run(t.Context(), root+"/"+dir, "mod", "tidy")
 		require.NoError(t, err)
 	}

@@ -18,6 +18,8 @@ import (
 
 const (
 	toolsDir = "tests/tools"
+	// testsDir is the module of the integration tests, which requires the checkout's.
+	testsDir = "tests"
 	// olderPrefix begins the names of the folders below toolsDir whose module is an
 	// older BuildKit. They keep their versions.
 	olderPrefix = "buildkit-"
@@ -25,7 +27,7 @@ const (
 
 // moduleDirs are the folders of the modules that follow upstream, below root.
 func moduleDirs(root string) ([]string, error) {
-	dirs := []string{".", "tests/conformance/suite", toolsDir}
+	dirs := []string{".", testsDir, "tests/conformance/suite", toolsDir}
 	files, err := filepath.Glob(filepath.Join(root, toolsDir, "*", "go.mod"))
 	if err != nil {
 		return nil, errors.WithStack(err)
@@ -43,11 +45,11 @@ func gomod(dir string) string { return path.Join(dir, "go.mod") }
 func gosum(dir string) string { return path.Join(dir, "go.sum") }
 
 // followed are the modules that a go.mod file follows: those it requires itself
-// and those of its tools.
+// and those of its tools, but for the checkout's own.
 func followed(f *modfile.File) []string {
 	var paths []string
 	for _, r := range f.Require {
-		if !r.Indirect {
+		if !r.Indirect && r.Mod.Path != projectModule {
 			paths = append(paths, r.Mod.Path)
 		}
 	}
@@ -84,16 +86,24 @@ func (b *bump) bumpModule(ctx context.Context, dir string) error {
 	paths := followed(f)
 	// A module that only comes by BuildKit through others has the version that
 	// they require.
-	pin, moved := "", false
+	pin, outdated := "", false
 	if slices.Contains(paths, buildkit) {
 		pin = b.target
-		moved = required(f, buildkit) != pin
+		outdated = required(f, buildkit) != pin
 	}
 	// The exclude lines of both versions, until it is known which one comes out.
 	if err := editExcludes(modFile, append(excludes(b.upstream), excludes(f)...)); err != nil {
 		return err
 	}
-	if moved {
+	// The tests need at least what the checkout's module requires by now, or the go
+	// command does nothing in them.
+	moved := outdated || required(f, projectModule) != ""
+	if required(f, projectModule) != "" {
+		if _, err := b.tool.run(ctx, filepath.Join(b.root, dir), "mod", "tidy"); err != nil {
+			return err
+		}
+	}
+	if outdated {
 		if _, err := b.tool.run(ctx, filepath.Join(b.root, dir), "get", buildkit+"@"+pin); err != nil {
 			return err
 		}

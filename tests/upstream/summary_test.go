@@ -41,7 +41,7 @@ func TestMissing(t *testing.T) {
 	require.Empty(t, missing([]string{"b"}, []string{"b"}))
 }
 
-// TestMarkdown compares with a golden file: go test ./tests/upstream -run TestMarkdown -update.
+// TestMarkdown compares with a golden file: go -C tests test ./upstream -run TestMarkdown -update.
 func TestMarkdown(t *testing.T) {
 	s := &summary{
 		before: "v0.34.2", after: "v0.35.0", oldDockerfile: "1.28.0", dockerfile: "1.29.0",

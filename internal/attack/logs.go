@@ -41,10 +41,10 @@ func (l *hostileLog) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-const (
-	ownCode = " " + diagnosis.CodeMark + string(diagnosis.DeniedAmbiguous) + "/" + string(diagnosis.AuthRequired) + "]"
-	ownHead = "ERROR: failed to solve: the image could not be resolved\n\n"
-)
+// OwnCode imitates the mark of pullsafe's codes at the end of a line.
+const OwnCode = " " + diagnosis.CodeMark + string(diagnosis.DeniedAmbiguous) + "/" + string(diagnosis.AuthRequired) + "]"
+
+const ownHead = "ERROR: failed to solve: the image could not be resolved\n\n"
 
 // LogKinds are logs that imitate pullsafe's own output, that hold nothing but
 // failures, or whose lines invite to be looked at again and again.
@@ -74,17 +74,17 @@ func ownKinds() []LogKind {
 		}
 	}
 	return []LogKind{
-		{"ownrefs", refs(ownCode)},
+		{"ownrefs", refs(OwnCode)},
 		{"ownrefs-prose", refs("")},
-		{"places", places(ownCode)},
+		{"places", places(OwnCode)},
 		{"places-prose", places("")},
 		{"ownthenfail", func(i int) string {
 			if i < 200 {
-				return refs(ownCode)(i)
+				return refs(OwnCode)(i)
 			}
 			return fmt.Sprintf("ERROR: pull access denied for q%d.io/x: denied\n", i)
 		}},
-		{"owncodes", func(i int) string { return fmt.Sprintf("x%s\n  h%d.io/a\n", ownCode, i) }},
+		{"owncodes", func(i int) string { return fmt.Sprintf("x%s\n  h%d.io/a\n", OwnCode, i) }},
 		{"owncut", func(i int) string {
 			if i%1000 == 1 {
 				return diagnosis.CodeMark + strings.Repeat("a", 200) + "\n"
@@ -96,10 +96,10 @@ func ownKinds() []LogKind {
 			for j := range list {
 				list[j] = fmt.Sprintf("h%d.io/a%d", i, j)
 			}
-			return fmt.Sprintf(" - %s: h%d.io refused access; resolved %s without credentials%s. Run: x\n", report.Rule, i, strings.Join(list, ", "), ownCode)
+			return fmt.Sprintf(" - %s: h%d.io refused access; resolved %s without credentials%s. Run: x\n", report.Rule, i, strings.Join(list, ", "), OwnCode)
 		}},
 		{"ownsteps", func(i int) string {
-			return fmt.Sprintf("#%d %sh%d.io refused access. Run: x. Resolved h%d.io/a:1 without them%s\n", i+1, report.StepMark, i, i, ownCode)
+			return fmt.Sprintf("#%d %sh%d.io refused access. Run: x. Resolved h%d.io/a:1 without them%s\n", i+1, report.StepMark, i, i, OwnCode)
 		}},
 	}
 }
