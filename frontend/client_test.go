@@ -16,7 +16,7 @@ import (
 
 const (
 	uv      = "ghcr.io/astral-sh/uv:0.7"
-	uvUpper = "GHCR.IO/astral-sh/uv:0.7"
+	uvAlias = "GHCR.IO:443/astral-sh/uv:0.7"
 
 	rejected  = "failed to fetch oauth token: denied: denied"
 	anonymous = "failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized"
@@ -26,7 +26,7 @@ const (
 // with the policy that makes its alias of it in the second, where it takes policies.
 func TestFallback(t *testing.T) {
 	for _, noPolicies := range []bool{false, true} {
-		gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}})
 		gw.noPolicies = noPolicies
 		require.Equal(t, !noPolicies, supports(gw, pb.CapSourcePolicy))
 		c := newClient(gw, defaults())
@@ -34,10 +34,10 @@ func TestFallback(t *testing.T) {
 		require.NoError(t, config(t, c, uv), "remembered")
 
 		asked, became := gw.requests()
-		require.Equal(t, []string{uv, uvUpper}, became)
+		require.Equal(t, []string{uv, uvAlias}, became)
 		require.Equal(t, "[internal] load metadata for "+uv, gw.calls[0].logName)
 		require.Equal(t, gw.calls[0].logName, gw.calls[1].logName)
-		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO/astral-sh/uv"}, c.resolver.Names())
+		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO:443/astral-sh/uv"}, c.resolver.Names())
 		if noPolicies {
 			require.Equal(t, became, asked)
 			require.Equal(t, []string{"docker-image://" + uvPinned}, gw.checks, "the step that tells of it")
@@ -51,7 +51,7 @@ func TestFallback(t *testing.T) {
 // TestCheckStep: the step that asks the policies about an image and its alias tells of
 // the fallback. It is another one for another image.
 func TestCheckStep(t *testing.T) {
-	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}, tool: {rejected}, "GHCR.IO/acme/tool:1": {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}, tool: {rejected}, "GHCR.IO:443/acme/tool:1": {""}})
 	c := newClient(gw, defaults())
 	require.NoError(t, config(t, c, uv))
 	require.NoError(t, config(t, c, tool))
@@ -95,12 +95,12 @@ func TestErrorIsRemembered(t *testing.T) {
 }
 
 func TestSourceMetadata(t *testing.T) {
-	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}})
 	c := newClient(gw, defaults())
 	op := &pb.SourceOp{Identifier: "docker-image://" + uv, Attrs: map[string]string{"a": "b"}}
 	first, err := c.ResolveSourceMetadata(t.Context(), op, amd64Opt())
 	require.NoError(t, err)
-	require.Equal(t, []string{uv, uvUpper}, gw.became())
+	require.Equal(t, []string{uv, uvAlias}, gw.became())
 	require.Equal(t, "docker-image://"+uv, first.Op.Identifier)
 	require.Equal(t, map[string]string{"a": "b"}, first.Op.Attrs)
 	require.Equal(t, testDigest, first.Image.Digest)

@@ -43,7 +43,7 @@ func sources(t *testing.T, def *pb.Definition) []string {
 
 const (
 	uvPinned      = uv + "@" + string(testDigest)
-	uvPinnedUpper = uvUpper + "@" + string(testDigest)
+	uvPinnedUpper = uvAlias + "@" + string(testDigest)
 	uv8Pinned     = "ghcr.io/astral-sh/uv:0.8@" + string(testDigest)
 	tool          = "ghcr.io/acme/tool:1"
 )
@@ -51,7 +51,7 @@ const (
 // fellBackClient is a client for which uv fell back.
 func fellBackClient(t *testing.T, noPolicies bool) (*client, *fakeClient) {
 	t.Helper()
-	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}, tool: {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}, tool: {""}})
 	gw.noPolicies = noPolicies
 	c := newClient(gw, defaults())
 	require.NoError(t, config(t, c, uv))
@@ -87,7 +87,7 @@ func TestSolveConverts(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{
 		"docker-image://" + uvPinned:  "docker-image://" + uvPinnedUpper,
-		"docker-image://" + uv8Pinned: "docker-image://GHCR.IO/astral-sh/uv:0.8@" + string(testDigest),
+		"docker-image://" + uv8Pinned: "docker-image://GHCR.IO:443/astral-sh/uv:0.8@" + string(testDigest),
 	}, rules)
 }
 
@@ -164,7 +164,7 @@ func TestSolveOfAnImageThatTheUserConverts(t *testing.T) {
 		{"resolved in this build", uvPinned},
 		{"of a definition that was handed over", uvPinned[:len(uvPinned)-1] + "0"},
 	} {
-		gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}})
 		gw.policy = &spb.Policy{Version: 1, Rules: []*spb.Rule{{
 			Action:   spb.PolicyAction_CONVERT,
 			Selector: &spb.Selector{Identifier: "docker-image://" + uv + "@*"},
@@ -192,7 +192,7 @@ func TestSolveOfAnImageThatAPolicyDenies(t *testing.T) {
 
 // TestStrictSolve: under strict nothing is solved under an alias.
 func TestStrictSolve(t *testing.T) {
-	gw := newFake(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	gw := newFake(t, map[string][]string{uv: {rejected}, uvAlias: {""}})
 	c := newClient(gw, options{retry: true, strict: true})
 	var ref *refError
 	require.ErrorAs(t, config(t, c, uv), &ref)

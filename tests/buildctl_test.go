@@ -28,7 +28,7 @@ func TestBuildctl(t *testing.T) {
 	out := build(world.UVDockerfile)
 	require.Zero(t, out.Code, out.Stderr)
 	require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them")
-	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 
 	out = build("FROM ghcr.io/acme/private-base:1\n")
 	require.Equal(t, 1, out.Code)

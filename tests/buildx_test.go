@@ -18,7 +18,7 @@ func TestBuildxThroughRefusedCredentials(t *testing.T) {
 	require.Contains(t, out.Stderr, "RegistryCredentialsRejected: ghcr.io rejected the stored credentials; "+
 		"resolved ghcr.io/astral-sh/uv:0.7.1 without them. Run: docker logout ghcr.io (line 2)")
 	require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/")
-	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 }
 
 func TestBuildxDebugShowsDetail(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAttestations(t *testing.T) {
 	opt := harness.CommandOpt{Files: world.Dockerfile(world.UVDockerfile), DockerConfig: world.Stale(t, e)}
 	out := world.Buildx(t, d, shared.Pullsafe, opt, "--provenance=mode=max", "--sbom=generator=ghcr.io/acme/scanner:1", "--push", "-t", dest)
 	require.Zero(t, out.Code, out.Stderr)
-	world.RequireAnonymousPull(t, shared.GHCR, "acme/scanner", "GHCR.IO")
+	world.RequireAnonymousPull(t, shared.GHCR, "acme/scanner", "GHCR.IO:443")
 
 	inspect := func(format string) string {
 		opt.Args = []string{"imagetools", "inspect", "--format", format, dest}
@@ -99,6 +99,6 @@ target "app" {
 	})
 	require.NoError(t, err)
 	require.Zero(t, out.Code, out.Stderr)
-	world.RequireAnonymousPull(t, shared.GHCR, "acme/base", "GHCR.IO")
-	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+	world.RequireAnonymousPull(t, shared.GHCR, "acme/base", "GHCR.IO:443")
+	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/tests/harness"
 	"github.com/org/pullsafe/tests/world"
 )
@@ -16,13 +17,28 @@ func pinned(t *testing.T, reg *harness.Registry, name string) string {
 	t.Helper()
 	digest, err := reg.Push(t.Context(), name, world.Base(t.Name()+name))
 	require.NoError(t, err)
-	return reg.Host() + "/" + name + "@" + digest
+	return registry.Canonical(reg.Host()) + "/" + name + "@" + digest
+}
+
+// secondBuilds are registries with each order of the host aliases. Content that was
+// pulled by the port alone, BuildKit takes for the plain host's.
+func secondBuilds(t *testing.T, e *harness.Env) map[string]*harness.Registry {
+	t.Helper()
+	list := map[string]*harness.Registry{"IP address": shared.Plain, "ghcr.io": shared.GHCR, "Docker Hub": shared.Hub}
+	for name, host := range map[string]string{"quay.io": "quay.io", "unknown": "second.test"} {
+		reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{Hosts: []string{host}, Mode: harness.ModeToken})
+		require.NoError(t, err)
+		t.Cleanup(reg.Disconnect)
+		list[name] = reg
+	}
+	return list
 }
 
 // TestContentRejected: the daemon knows the metadata of an image that is pinned by
 // digest from an earlier build, and asks no registry for it. Its layers are rejected
 // when a step needs them.
 func TestContentRejected(t *testing.T) {
+	second := secondBuilds(t, harness.T(t))
 	for _, tc := range []struct {
 		name    string
 		earlier string // Dockerfile of the earlier build, with REF for the image
@@ -30,20 +46,24 @@ func TestContentRejected(t *testing.T) {
 		login   bool // the earlier build had a stale login too
 		fails   bool
 		noCache bool
+		each    bool // at every registry
 	}{
-		{name: "preflight", earlier: "FROM REF\n", opts: map[string]string{"requestid": "frontend.preflight"}, login: true},
-		{name: "no step", earlier: "FROM REF\nENV A=b\n", login: true},
+		{name: "preflight", earlier: "FROM REF\n", opts: map[string]string{"requestid": "frontend.preflight"}, login: true, each: true},
+		{name: "no step", earlier: "FROM REF\nENV A=b\n", login: true, each: true},
 		{name: "another image failed", earlier: "FROM REF\nCOPY --from=ghcr.io/acme/private-tools:1 / /x\n", login: true, fails: true},
 		{name: "without login", earlier: "FROM REF\nENV A=b\n"},
 		{name: "no cache", earlier: "FROM REF\nENV A=b\n", noCache: true},
 	} {
-		for host, reg := range map[string]*harness.Registry{"port": shared.Plain, "letter case": shared.GHCR} {
+		for host, reg := range second {
+			if !world.Full() && !tc.each && host != "IP address" && host != "ghcr.io" {
+				continue
+			}
 			t.Run(tc.name+", "+host, func(t *testing.T) {
 				world.Image(t, func(t *testing.T, fe harness.Frontend) {
 					e, c := world.Fresh(t)
 					name := "acme/" + strings.ReplaceAll(strings.ToLower(tc.name+"-"+host+"-"+fe.Name), " ", "-") + ":1"
-					ref := pinned(t, reg, strings.ReplaceAll(name, ",", ""))
-					stale := world.StaleLogin(t, e, reg.Host(), "ghcr.io")
+					ref := pinned(t, reg, name)
+					stale := world.StaleLogin(t, e, reg.Host(), "ghcr.io", harness.HubAuthKey)
 					in := harness.SolveInput{Frontend: fe, Files: world.Dockerfile(strings.ReplaceAll(tc.earlier, "REF", ref)), Opts: tc.opts}
 					if tc.login {
 						in.DockerConfig = stale
@@ -57,7 +77,7 @@ func TestContentRejected(t *testing.T) {
 						DockerConfig: stale, NoCache: tc.noCache,
 					})
 					require.NoError(t, res.Err)
-					if host == "port" || !tc.login {
+					if host == "IP address" || !tc.login {
 						requireRetried(t, res, "RUN cat /etc/image > /copy")
 					} else {
 						world.RequireNoScar(t, res, true) // the metadata is not taken for the plain host's

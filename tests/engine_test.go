@@ -38,7 +38,7 @@ func TestDockerEngine(t *testing.T) {
 		require.Contains(t, out.Stderr, "[pullsafe] ghcr.io rejected the stored credentials (\"denied\"). Run: docker logout ghcr.io. Resolved ghcr.io/astral-sh/uv:0.7.1 without them",
 			"the engine shows no warnings: the step has to say it")
 		require.Contains(t, out.Stderr, "COPY --from=ghcr.io/astral-sh/uv:0.7.1 /uv /uvx /bin/", "the name stays in the progress")
-		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 		out, err := d.Docker(t.Context(), harness.CommandOpt{Args: []string{"run", "--rm", "--network=host", "example", "cat", "/version"}})
 		require.NoError(t, err)
 		require.Equal(t, "uv 0.7.1\n", out.Stdout, out.Stderr)
@@ -62,6 +62,6 @@ func TestDockerEngine(t *testing.T) {
 	t.Run("named context", func(t *testing.T) {
 		out := build(t, "FROM base\nRUN true\n", world.Stale(t, e), "--build-context", "base=docker-image://ghcr.io/acme/base:1")
 		require.Zero(t, out.Code, out.Stderr)
-		world.RequireAnonymousPull(t, shared.GHCR, "acme/base", "GHCR.IO")
+		world.RequireAnonymousPull(t, shared.GHCR, "acme/base", "GHCR.IO:443")
 	})
 }

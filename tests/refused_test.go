@@ -30,7 +30,7 @@ func TestRefusedCredentialsOfPublicImage(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "uv 0.7.1\n", string(version))
 
-		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+		world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 		exchanges := shared.GHCR.Requests().Tokens().WithCredentials().Where(func(r harness.Request) bool { return r.Method == http.MethodGet })
 		require.Len(t, exchanges, 1, "the refused login is tried once: %s", shared.GHCR.Requests())
 		require.Empty(t, shared.Hub.Requests().WithCredentials())
@@ -69,7 +69,7 @@ func TestOneWarningARegistryHost(t *testing.T) {
 		require.Contains(t, strings.Join(short, "\n"), "docker.io rejected the stored credentials")
 		world.RequireAnonymousPull(t, shared.Hub, "library/alpine", "REGISTRY-1.DOCKER.IO")
 		for _, repo := range []string{"acme/base", "acme/tools"} {
-			world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
+			world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO:443")
 		}
 	})
 }
@@ -140,28 +140,32 @@ func TestRefusedByBasicRegistry(t *testing.T) {
 	})
 }
 
-// A registry, or what stands before it, may refuse one spelling of its name.
-func TestSpellingThatTheRegistryRefuses(t *testing.T) {
+// TestAliasThatIsNotServed: a registry, or what stands before it, may not serve every
+// host alias; the next one then has the image.
+func TestAliasThatIsNotServed(t *testing.T) {
+	upper := func(h string) bool { return h == strings.ToUpper(h) }
+	port := func(h string) bool { return strings.Contains(h, ":") }
 	e, c := world.Fresh(t)
 	for _, tc := range []struct {
-		name   string
-		port   bool // it is the spelling with a port that is refused
-		status int
+		name    string
+		refuses func(host string) bool
+		status  int
+		want    func(host string) string
 	}{
-		{name: "case-503", status: 503},
-		{name: "case-404", status: 404},
-		{name: "case-400", status: 400},
-		{name: "case-403", status: 403},
-		{name: "port-503", status: 503, port: true},
+		{"case-503", func(h string) bool { return upper(h) && !port(h) }, 503, func(h string) string { return strings.ToUpper(h) + ":443" }},
+		{"case-404", upper, 404, func(h string) string { return h + ":443" }},
+		{"case-400", upper, 400, func(h string) string { return h + ":443" }},
+		{"case-403", upper, 403, func(h string) string { return h + ":443" }},
+		{"case-421", upper, 421, func(h string) string { return h + ":443" }},
+		{"port-503", port, 503, strings.ToUpper},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			world.Image(t, func(t *testing.T, fe harness.Frontend) {
 				host := tc.name + "-" + fe.Name + ".test"
-				upper := strings.ToUpper(host)
 				reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{
 					Hosts: []string{host}, Mode: harness.ModeToken,
 					RefuseHost: func(h string) int {
-						if (tc.port && strings.HasSuffix(h, ":443")) || (!tc.port && h == upper) {
+						if tc.refuses(h) {
 							return tc.status
 						}
 						return 0
@@ -177,11 +181,7 @@ func TestSpellingThatTheRegistryRefuses(t *testing.T) {
 					DockerConfig: world.StaleLogin(t, e, host),
 				})
 				require.NoError(t, res.Err, "%s", reg.Requests())
-				want := host + ":443"
-				if tc.port {
-					want = upper
-				}
-				world.RequireAnonymousPull(t, reg, "acme/base", want)
+				world.RequireAnonymousPull(t, reg, "acme/base", tc.want(host))
 			})
 		})
 	}
@@ -216,7 +216,7 @@ func TestRefusedEverywhere(t *testing.T) {
 				if tc.name == "onbuild" {
 					repo = "astral-sh/uv"
 				}
-				world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
+				world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO:443")
 			})
 		})
 	}

@@ -107,8 +107,7 @@ func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) s
 	}
 	named = reference.TagNameOnly(named)
 	host := reference.Domain(named)
-	_, pinned := named.(reference.Digested)
-	aliases := llb.Aliases(named, registry.AliasOrder(host, pinned))
+	aliases := llb.Aliases(named, registry.AliasOrder(host))
 	if len(aliases) == 0 {
 		return ""
 	}

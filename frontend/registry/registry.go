@@ -35,9 +35,8 @@ type Registry struct {
 
 	Limit string // what a login changes about the rate limit
 
-	// Aliases are the kinds of host aliases that it answers, the best first; nil
-	// where nothing is known of them.
-	Aliases []llb.Kind
+	// TakesPort: it is known to serve its host with ":443" written out.
+	TakesPort bool
 }
 
 // All are the rows of the table.
@@ -56,25 +55,24 @@ func Of(host string) Registry {
 
 // AliasOrder is the order in which to try the host aliases of a registry host.
 //
-// By default the letter case goes first: it puts no port into the Host header,
-// which some load balancers do not expect (facebook/proxygen#47), and provenance
-// reads pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io%3A443/a/b. What a registry
-// is known to answer holds for its default port alone.
+// By default the letter case goes first: it puts no port into the Host header, which
+// some load balancers do not expect (facebook/proxygen#47), and provenance reads
+// pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io%3A443/a/b. Where the port is known to
+// be served, it is of more use: a client that looks credentials up without regard to
+// letter case (docker/cli#7184) finds the rejected ones under "GHCR.IO", and none under
+// a host with a port. What a registry is known to serve holds for its default port
+// alone.
 //
-// For an image that is pinned by digest the port alone comes last. BuildKit labels
-// what it pulled with the host without its port (contentutil/source.go): a second
-// build would get the metadata from the store, meet no rejection, and fail at the
-// layers.
-func AliasOrder(host string, pinned bool) []llb.Kind {
-	kinds := Of(host).Aliases
-	if name, _, _ := strings.Cut(host, ":"); kinds == nil || !Same(host, name) {
-		kinds = []llb.Kind{llb.LetterCase, llb.Port}
+// The port never stands alone while both kinds together may still do. BuildKit labels
+// what it pulled with the host without its port (contentutil/source.go), so that a
+// later build of an image that is pinned by digest would take the content of
+// "ghcr.io:443" for that of "ghcr.io", meet no rejection where metadata is resolved,
+// and fail at the layers. The content of "GHCR.IO:443" is nobody else's.
+func AliasOrder(host string) []llb.Kind {
+	if name, _, _ := strings.Cut(host, ":"); Of(host).TakesPort && Same(host, name) {
+		return []llb.Kind{llb.Both, llb.Port, llb.LetterCase}
 	}
-	kinds = append(slices.Clone(kinds), llb.Both)
-	if i := slices.Index(kinds, llb.Port); pinned && i >= 0 {
-		kinds = append(slices.Delete(kinds, i, i+1), llb.Port)
-	}
-	return kinds
+	return []llb.Kind{llb.LetterCase, llb.Both, llb.Port}
 }
 
 // LoginCommand is the command that logs in to host.

@@ -3,6 +3,7 @@ package registry
 import (
 	"path"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/distribution/reference"
@@ -39,60 +40,71 @@ func TestTable(t *testing.T) {
 		}
 		require.True(t, r.LoginNote != "" || r.NoLogin, r.Name)
 		require.False(t, r.NoLogin && (r.PrivateOnly || r.Login != ""), r.Name)
-		require.NotContains(t, r.Aliases, llb.Both, "it is appended to every order")
 	}
 }
 
-// TestAliases is the order of the aliases by registry, for a tag and for a digest.
+// TestAliases is the order of the host aliases by registry and kind.
 func TestAliases(t *testing.T) {
-	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	for _, tc := range []struct {
-		name, host  string
-		tag, pinned []string
-	}{
-		{"GitHub", "ghcr.io", []string{"GHCR.IO", "ghcr.io:443", "GHCR.IO:443"}, []string{"GHCR.IO", "GHCR.IO:443", "ghcr.io:443"}},
-		{
-			"Docker Hub", "docker.io",
-			[]string{"REGISTRY-1.DOCKER.IO", "registry-1.docker.io:443", "REGISTRY-1.DOCKER.IO:443"},
-			[]string{"REGISTRY-1.DOCKER.IO", "REGISTRY-1.DOCKER.IO:443", "registry-1.docker.io:443"},
-		},
-		{
-			"Docker Hub, its registry's name", "registry-1.docker.io",
-			[]string{"REGISTRY-1.DOCKER.IO", "registry-1.docker.io:443", "REGISTRY-1.DOCKER.IO:443"},
-			[]string{"REGISTRY-1.DOCKER.IO", "REGISTRY-1.DOCKER.IO:443", "registry-1.docker.io:443"},
-		},
-		{"Quay", "quay.io", []string{"quay.io:443", "QUAY.IO", "QUAY.IO:443"}, []string{"QUAY.IO", "QUAY.IO:443", "quay.io:443"}},
-		{"Quay, default port written", "quay.io:443", []string{"quay.io:0443", "QUAY.IO:443", "QUAY.IO:0443"}, []string{"QUAY.IO:443", "QUAY.IO:0443", "quay.io:0443"}},
-		{"Quay, another service of the host", "quay.io:8443", []string{"QUAY.IO:8443", "quay.io:08443", "QUAY.IO:08443"}, []string{"QUAY.IO:8443", "QUAY.IO:08443", "quay.io:08443"}},
-		{"Amazon ECR Public", "public.ecr.aws", []string{"PUBLIC.ECR.AWS", "public.ecr.aws:443", "PUBLIC.ECR.AWS:443"}, []string{"PUBLIC.ECR.AWS", "PUBLIC.ECR.AWS:443", "public.ecr.aws:443"}},
-		{"unknown", "reg.test:5000", []string{"REG.TEST:5000", "reg.test:05000", "REG.TEST:05000"}, []string{"REG.TEST:5000", "REG.TEST:05000", "reg.test:05000"}},
-		{"IP address", "127.0.0.1:5000", []string{"127.0.0.1:05000"}, []string{"127.0.0.1:05000"}},
-		{"localhost", "localhost", []string{"localhost:80"}, []string{"localhost:80"}},
+	takesPort := func(host string) []string {
+		return []string{strings.ToUpper(host) + ":443", host + ":443", strings.ToUpper(host)}
+	}
+	byDefault := func(host string) []string {
+		return []string{strings.ToUpper(host), strings.ToUpper(host) + ":443", host + ":443"}
+	}
+	for host, want := range map[string][]string{
+		"ghcr.io":                    takesPort("ghcr.io"),
+		"quay.io":                    takesPort("quay.io"),
+		"public.ecr.aws":             takesPort("public.ecr.aws"),
+		"gcr.io":                     takesPort("gcr.io"),
+		"eu.gcr.io":                  takesPort("eu.gcr.io"),
+		"acme.azurecr.io":            takesPort("acme.azurecr.io"),
+		"registry.access.redhat.com": takesPort("registry.access.redhat.com"),
+
+		"docker.io":            byDefault("registry-1.docker.io"),
+		"registry-1.docker.io": byDefault("registry-1.docker.io"),
+		"dhi.io":               byDefault("dhi.io"),
+		"mcr.microsoft.com":    byDefault("mcr.microsoft.com"),
+		"us-docker.pkg.dev":    byDefault("us-docker.pkg.dev"),
+		"registry.gitlab.com":  byDefault("registry.gitlab.com"),
+		"nvcr.io":              byDefault("nvcr.io"),
+		"reg.test":             byDefault("reg.test"),
+		"notquay.io":           byDefault("notquay.io"),
+		"quay.io.evil.example": byDefault("quay.io.evil.example"),
+
+		// Written otherwise, it is the same host; another port is another service.
+		"QUAY.IO":       {"Quay.Io:443", "QUAY.IO:443", "Quay.Io"},
+		"quay.io:443":   {"QUAY.IO:0443", "quay.io:0443", "QUAY.IO:443"},
+		"quay.io:8443":  {"QUAY.IO:8443", "QUAY.IO:08443", "quay.io:08443"},
+		"reg.test:5000": {"REG.TEST:5000", "REG.TEST:05000", "reg.test:05000"},
+
+		"127.0.0.1:5000": {"127.0.0.1:05000"},
+		"192.0.2.1":      {"192.0.2.1:443"},
+		"localhost":      {"localhost:80"},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			require.Equal(t, tc.tag, aliases(t, tc.host+"/a/b:1", false))
-			require.Equal(t, tc.pinned, aliases(t, tc.host+"/a/b:1"+digest, true))
-		})
+		named, err := reference.ParseNormalizedNamed(host + "/a/b:1")
+		require.NoError(t, err)
+		var hosts []string
+		for _, other := range llb.Aliases(named, AliasOrder(host)) {
+			hosts = append(hosts, reference.Domain(other))
+		}
+		assert.Equal(t, want, hosts, host)
 	}
 }
 
-func aliases(t *testing.T, ref string, pinned bool) []string {
-	t.Helper()
-	named, err := reference.ParseNormalizedNamed(ref)
-	require.NoError(t, err)
-	var hosts []string
-	for _, other := range llb.Aliases(named, AliasOrder(reference.Domain(named), pinned)) {
-		hosts = append(hosts, reference.Domain(other))
+// TestPortIsNotAlone: what was pulled by the port alone, BuildKit takes for content of
+// the plain host; both kinds together come before it at every registry.
+func TestPortIsNotAlone(t *testing.T) {
+	hosts := []string{"reg.test", "reg.test:5000"}
+	for _, r := range All() {
+		for _, host := range r.Hosts {
+			hosts = append(hosts, strings.ReplaceAll(host, "*", "acme"))
+		}
 	}
-	return hosts
-}
-
-// TestAliasOrderIsOwn: what a caller does with an order changes no other.
-func TestAliasOrderIsOwn(t *testing.T) {
-	before := slices.Clone(Of("quay.io").Aliases)
-	slices.Reverse(AliasOrder("quay.io", false))
-	AliasOrder("quay.io", true)
-	require.Equal(t, before, Of("quay.io").Aliases)
+	for _, host := range hosts {
+		order := AliasOrder(host)
+		require.ElementsMatch(t, []llb.Kind{llb.LetterCase, llb.Port, llb.Both}, order, host)
+		require.Less(t, slices.Index(order, llb.Both), slices.Index(order, llb.Port), host)
+	}
 }
 
 func TestHosts(t *testing.T) {

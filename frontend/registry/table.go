@@ -1,7 +1,5 @@
 package registry
 
-import "github.com/org/pullsafe/llb"
-
 // table is every registry of which something is known.
 var table = []Registry{
 	{
@@ -11,6 +9,9 @@ var table = []Registry{
 		LoginNote: "a GitHub token (classic) with read:packages, SSO-authorised; in Actions: permissions: packages: read",
 		// openai/tunnel-client#75, #38: anonymous 401, foreign login 403
 		AnonymousStatus: 401,
+		// The weakest of these: examples in the documentation of others, and their tests
+		// of image names (ghcr.io:443/inspektor-gadget/ig).
+		TakesPort: true,
 	},
 	{
 		Name: "Docker Hub", Hosts: hubHosts,
@@ -20,9 +21,8 @@ var table = []Registry{
 		TokensForAll: true,
 		// https://docs.docker.com/docker-hub/usage/pulls/ (lower limit by IP address without a login)
 		Limit: "without a login the limit is lower and counts for the whole IP address",
-		// Answered 503 to "Host: registry-1.docker.io:443" from 2020 to 2022, so the
-		// port is the last resort: docker/hub-feedback#1956, moby/moby#40619.
-		Aliases: []llb.Kind{llb.LetterCase, llb.Port},
+		// No TakesPort: answered 503 to "Host: registry-1.docker.io:443" from 2020 to
+		// 2022 (docker/hub-feedback#1956, moby/moby#40619).
 	},
 	{
 		// https://docs.docker.com/dhi/ (docker login dhi.io, with the account of Docker Hub);
@@ -44,10 +44,12 @@ var table = []Registry{
 		RefusesWith: 400,
 		// https://docs.aws.amazon.com/general/latest/gr/ecr-public.html (1 request a second against 10)
 		Limit: "a login has the higher rate",
-		// As credsStore the ECR helper compares the host name in lower case and
-		// ignores the port: it would send credentials to public.ecr.aws:443 too
+		// A live test pulls public.ecr.aws:443/bottlerocket/bottlerocket-admin without a
+		// login: aws/eks-anywhere, commands/artifacts, TestCheckImageExistenceRun.
+		// As credsStore the ECR helper ignores the port: it would send credentials to
+		// public.ecr.aws:443 too, but not to PUBLIC.ECR.AWS:443
 		// (awslabs/amazon-ecr-credential-helper, ecr-login/api/factory.go).
-		Aliases: []llb.Kind{llb.LetterCase, llb.Port},
+		TakesPort: true,
 	},
 	{
 		Name: "Amazon ECR", Hosts: []string{"*.dkr.ecr.*.amazonaws.com", "*.dkr.ecr.*.amazonaws.com.cn"},
@@ -66,11 +68,18 @@ var table = []Registry{
 		// https://cloud.google.com/artifact-registry/docs/docker/authentication (gcr.io is served by Artifact Registry)
 		Login:     "gcloud auth print-access-token | docker login -u oauth2accesstoken --password-stdin %s",
 		LoginNote: "lasts 1 hour; or gcloud auth configure-docker",
+		// An acceptance test of kreuzwerker/terraform-provider-docker pulled
+		// gcr.io:443/google_containers/pause:0.8.0. Regional hosts are the same service.
+		TakesPort: true,
 	},
 	{
 		Name: "Azure Container Registry", Hosts: []string{"*.azurecr.io"},
 		// https://learn.microsoft.com/azure/container-registry/container-registry-authentication (3 hours)
 		Login: "az acr login --name REGISTRY", LoginNote: "lasts 3 hours; or a token of the registry with docker login",
+		// In production use without a login: Azure/sonic-build-tools pulls
+		// sonicdev-microsoft.azurecr.io:443/sonic-slave-buster-johnar
+		// (scripts/common/sonic-swss-common-build/build.sh).
+		TakesPort: true,
 	},
 	{
 		Name: "GitLab", Hosts: []string{"registry.gitlab.com"},
@@ -88,9 +97,8 @@ var table = []Registry{
 		// https://docs.quay.io/glossary/robot-accounts.html
 		LoginNote: "a robot account (namespace+name) with read access",
 		// The port is in production use, as quay.io:443/acm-d, to give the registry a
-		// second credential key: stolostron/deploy#125. Nobody is known to write it in
-		// upper case.
-		Aliases: []llb.Kind{llb.Port, llb.LetterCase},
+		// second credential key: stolostron/deploy#125.
+		TakesPort: true,
 	},
 	{
 		Name: "NVIDIA NGC", Hosts: []string{"nvcr.io"},
@@ -118,8 +126,9 @@ var table = []Registry{
 		// https://access.redhat.com/RegistryAuthentication (no unauthenticated access)
 		LoginNote: "a Red Hat login or a registry service account", PrivateOnly: true,
 	},
-	// https://access.redhat.com/RegistryAuthentication (no authentication needed; no Red Hat login, no tokens)
-	{Name: "Red Hat", Hosts: []string{"registry.access.redhat.com"}, NoLogin: true},
+	// https://access.redhat.com/RegistryAuthentication (no authentication needed; no Red Hat login, no tokens);
+	// the port: FROM registry.access.redhat.com:443/ubi9/ubi-init, seen in a public Dockerfile
+	{Name: "Red Hat", Hosts: []string{"registry.access.redhat.com"}, NoLogin: true, TakesPort: true},
 	// https://github.com/microsoft/containerregistry (Microsoft's own public images; no accounts)
 	{Name: "Microsoft Artifact Registry", Hosts: []string{"mcr.microsoft.com"}, NoLogin: true},
 	// https://github.com/kubernetes/registry.k8s.io/blob/main/docs/debugging.md (a 403 is the cloud provider's)

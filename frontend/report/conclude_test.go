@@ -21,7 +21,7 @@ const (
 	ghcrHead403    = `unexpected status from HEAD request to https://ghcr.io/v2/acme/base/manifests/1.4: 403 Forbidden`
 	brokenHelper   = "error getting credentials - err: exec: \"docker-credential-desktop\": executable file not found in $PATH, out: ``"
 	lockedHelper   = "error getting credentials - err: exit status 1, out: `Cannot autolaunch D-Bus without X11 $DISPLAY`"
-	policyOnAlias  = `could not resolve image due to policy: source "docker-image://GHCR.IO/acme/base:1.4" denied by policy: source denied by policy`
+	policyOnAlias  = `could not resolve image due to policy: source "docker-image://GHCR.IO:443/acme/base:1.4" denied by policy: source denied by policy`
 )
 
 // conclusions is the truth table: what was answered as written, what without
@@ -33,14 +33,14 @@ var conclusions = []struct {
 	{"rejected", "ghcr.io/acme/base:1.4", ghcrRejected, nil},
 	{"rejected, refused too", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrAnonymous}},
 	{"rejected without status, refused too", "ghcr.io/acme/base:1.4", ghcrBareDenied, []string{ghcrAnonymous}},
-	{"rejected, second spelling refused", "ghcr.io/acme/base:1.4", ghcrBareDenied, []string{`failed to do request: Head "https://GHCR.IO/v2/acme/base/manifests/1.4": tls: handshake failure`, ghcrAnonymous}},
+	{"rejected, second spelling refused", "ghcr.io/acme/base:1.4", ghcrBareDenied, []string{`failed to do request: Head "https://GHCR.IO:443/v2/acme/base/manifests/1.4": tls: handshake failure`, ghcrAnonymous}},
 	{"rejected, refused without saying who", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrHead403}},
-	{"rejected, missing", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`GHCR.IO/acme/base:1.4: not found`}},
+	{"rejected, missing", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`GHCR.IO:443/acme/base:1.4: not found`}},
 	{"rejected, helper answers", "ghcr.io/acme/base:1.4", ghcrRejected, []string{ghcrBareDenied, ghcrBareDenied}},
 	{"rejected, policy", "ghcr.io/acme/base:1.4", ghcrRejected, []string{policyOnAlias}},
 	{"rejected, anonymous limit", "docker.io/acme/base:1.4", `failed to fetch oauth token: unexpected status from GET request to https://auth.docker.io/token?service=registry.docker.io: 401 Unauthorized: incorrect username or password`, []string{"unexpected status from HEAD request to https://REGISTRY-1.DOCKER.IO/v2/acme/base/manifests/1.4: 429 Too Many Requests"}},
-	{"rejected, network", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`failed to do request: Head "https://GHCR.IO/v2/acme/base/manifests/1.4": dial tcp: lookup GHCR.IO: i/o timeout`}},
-	{"rejected, outage", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`unexpected status from HEAD request to https://GHCR.IO/v2/acme/base/manifests/1.4: 503 Service Unavailable`}},
+	{"rejected, network", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`failed to do request: Head "https://GHCR.IO:443/v2/acme/base/manifests/1.4": dial tcp: lookup GHCR.IO: i/o timeout`}},
+	{"rejected, outage", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`unexpected status from HEAD request to https://GHCR.IO:443/v2/acme/base/manifests/1.4: 503 Service Unavailable`}},
 	{"rejected, TLS", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://REG.EXAMPLE.COM/v2/base/manifests/latest": tls: failed to verify certificate: x509: certificate signed by unknown authority`}},
 	{"rejected, platform", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`no match for platform in manifest sha256:aa: not found`}},
 	{"rejected, canceled", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`context canceled`}},
@@ -111,7 +111,7 @@ func TestExplain(t *testing.T) {
 		assert.NotContains(t, c.Headline, "\n", tc.name)
 		assert.NotContains(t, strings.ReplaceAll(c.Headline, written, ""), "expired", tc.name)
 		if written != "" && tc.ref != "" {
-			assert.NotContains(t, strings.ReplaceAll(c.Headline, "docker-image://GHCR.IO/acme/base:1.4", ""), "acme/base:1.4 ", tc.name)
+			assert.NotContains(t, strings.ReplaceAll(c.Headline, "docker-image://GHCR.IO:443/acme/base:1.4", ""), "acme/base:1.4 ", tc.name)
 		}
 	}
 	golden(t, "conclusions.golden", b.String())

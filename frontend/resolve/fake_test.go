@@ -25,9 +25,9 @@ const (
 	testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
 
 	uv      = "ghcr.io/astral-sh/uv:0.7"
-	uvUpper = "GHCR.IO/astral-sh/uv:0.7"
-	uvPort  = "ghcr.io:443/astral-sh/uv:0.7"
 	uvBoth  = "GHCR.IO:443/astral-sh/uv:0.7"
+	uvPort  = "ghcr.io:443/astral-sh/uv:0.7"
+	uvUpper = "GHCR.IO/astral-sh/uv:0.7"
 
 	uvStep = "[internal] load metadata for " + uv
 

@@ -68,8 +68,7 @@ func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Nam
 
 // aliases puts the alias that has worked for the repository first.
 func (r *Resolver) aliases(named reference.Named) []reference.Named {
-	_, digested := named.(reference.Digested)
-	all := llb.Aliases(named, registry.AliasOrder(reference.Domain(named), digested))
+	all := llb.Aliases(named, registry.AliasOrder(reference.Domain(named)))
 	if known, ok := r.Names().Alias(named); ok {
 		all = slices.DeleteFunc(all, func(alias reference.Named) bool { return alias.Name() == known.Name() })
 		return append([]reference.Named{known}, all...)

@@ -73,12 +73,12 @@ func TestConcurrentCallsShareOneRequest(t *testing.T) {
 		asked         []string
 	}{
 		{"image", "", []string{uv}},
-		{"rejected", rejected, []string{uv, uvUpper}},
+		{"rejected", rejected, []string{uv, uvBoth}},
 		{"missing", missing(uv), []string{uv}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			requireNoLeak(t)
-			d := newDaemon(t, map[string][]string{uv: {tc.written}, uvUpper: {""}})
+			d := newDaemon(t, map[string][]string{uv: {tc.written}, uvBoth: {""}})
 			open := make(gate)
 			d.registry = open.before(d.registry)
 			r := newResolver(d)
@@ -155,7 +155,7 @@ func TestConcurrentFallbacks(t *testing.T) {
 			})
 		}
 		require.NoError(t, g.Wait())
-		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO/astral-sh/uv"}, r.Names())
+		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO:443/astral-sh/uv"}, r.Names())
 		require.Len(t, r.All(), 50)
 		require.Len(t, d.calls, 100)
 	})
@@ -183,7 +183,7 @@ func TestCancelled(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {outage}})
+				d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {outage}})
 				d.registry = tc.registry(d.registry)
 				r := newResolver(d)
 				ctx, cancel := context.WithCancelCause(t.Context())

@@ -13,13 +13,13 @@ import (
 const (
 	at = "@" + string(testDigest)
 
-	uvPinned      = uv + at
-	uvPinnedUpper = uvUpper + at
-	uvPinnedBoth  = uvBoth + at
-	uvProbe       = "ghcr.io/astral-sh/uv@" + string(noDigest)
-	uvProbeUpper  = "GHCR.IO/astral-sh/uv@" + string(noDigest)
-	uvProbeBoth   = "GHCR.IO:443/astral-sh/uv@" + string(noDigest)
-	uvProbePort   = "ghcr.io:443/astral-sh/uv@" + string(noDigest)
+	uvPinned     = uv + at
+	uvPinnedBoth = uvBoth + at
+	uvPinnedPort = uvPort + at
+	uvProbe      = "ghcr.io/astral-sh/uv@" + string(noDigest)
+	uvProbeBoth  = "GHCR.IO:443/astral-sh/uv@" + string(noDigest)
+	uvProbePort  = "ghcr.io:443/astral-sh/uv@" + string(noDigest)
+	uvProbeUpper = "GHCR.IO/astral-sh/uv@" + string(noDigest)
 )
 
 // missing is BuildKit's answer for a digest that the registry does not have.
@@ -39,52 +39,52 @@ func TestPinned(t *testing.T) {
 	}{
 		{
 			name: "public", ref: uvPinned,
-			answers: map[string][]string{uvProbeUpper: {missing(uvProbeUpper)}, uvPinnedUpper: {""}},
-			want:    []string{uvProbeUpper, uvPinnedUpper}, alias: uvPinnedUpper,
+			answers: map[string][]string{uvProbeBoth: {missing(uvProbeBoth)}, uvPinnedBoth: {""}},
+			want:    []string{uvProbeBoth, uvPinnedBoth}, alias: uvPinnedBoth,
 		},
 		{
 			name: "digest only", ref: digestOnly,
-			answers: map[string][]string{uvProbeUpper: {missing(uvProbeUpper)}, "GHCR.IO/astral-sh/uv" + at: {""}},
-			want:    []string{uvProbeUpper, "GHCR.IO/astral-sh/uv" + at}, alias: "GHCR.IO/astral-sh/uv" + at,
+			answers: map[string][]string{uvProbeBoth: {missing(uvProbeBoth)}, "GHCR.IO:443/astral-sh/uv" + at: {""}},
+			want:    []string{uvProbeBoth, "GHCR.IO:443/astral-sh/uv" + at}, alias: "GHCR.IO:443/astral-sh/uv" + at,
 		},
 		{
-			// The content store would answer for uvPinnedUpper: nobody believes it.
+			// The content store would answer for uvPinnedBoth: nobody believes it.
 			name: "denied, in the content store", ref: uvPinned,
-			answers:  map[string][]string{uvProbeUpper: {anonymous}, uvPinnedUpper: {""}},
-			want:     []string{uvProbeUpper},
+			answers:  map[string][]string{uvProbeBoth: {anonymous}, uvPinnedBoth: {""}},
+			want:     []string{uvProbeBoth},
 			fallback: []diagnosis.Class{diagnosis.AuthRequired},
 		},
 		{
 			name: "rejected under one alias", ref: uvPinned,
-			answers:  map[string][]string{uvProbeUpper: {rejected}, uvPinnedUpper: {""}, uvProbeBoth: {missing(uvProbeBoth)}, uvPinnedBoth: {""}},
-			want:     []string{uvProbeUpper, uvProbeBoth, uvPinnedBoth},
-			fallback: []diagnosis.Class{diagnosis.CredentialsRejected}, alias: uvPinnedBoth,
+			answers:  map[string][]string{uvProbeBoth: {rejected}, uvPinnedBoth: {""}, uvProbePort: {missing(uvProbePort)}, uvPinnedPort: {""}},
+			want:     []string{uvProbeBoth, uvProbePort, uvPinnedPort},
+			fallback: []diagnosis.Class{diagnosis.CredentialsRejected}, alias: uvPinnedPort,
 		},
 		{
 			name: "rejected under every alias", ref: uvPinned,
-			answers:  map[string][]string{uvProbeUpper: {rejected}, uvProbeBoth: {badTLS}, uvProbePort: {rejected}},
-			want:     []string{uvProbeUpper, uvProbeBoth, uvProbePort},
+			answers:  map[string][]string{uvProbeBoth: {rejected}, uvProbePort: {badTLS}, uvProbeUpper: {rejected}},
+			want:     []string{uvProbeBoth, uvProbePort, uvProbeUpper},
 			fallback: []diagnosis.Class{diagnosis.CredentialsRejected, diagnosis.TLSFailure, diagnosis.CredentialsRejected},
 		},
 		{
 			name: "let in, and the image is missing", ref: uvPinned,
 			answers: map[string][]string{
-				uvProbeUpper: {missing(uvProbeUpper)}, uvPinnedUpper: {missing(uvPinnedUpper)},
-				uvProbeBoth: {anonymous},
+				uvProbeBoth: {missing(uvProbeBoth)}, uvPinnedBoth: {missing(uvPinnedBoth)},
+				uvProbePort: {anonymous},
 			},
-			want:     []string{uvProbeUpper, uvPinnedUpper, uvProbeBoth},
+			want:     []string{uvProbeBoth, uvPinnedBoth, uvProbePort},
 			fallback: []diagnosis.Class{diagnosis.NotFound, diagnosis.AuthRequired},
 		},
 		{
 			name: "rate limit", ref: uvPinned,
-			answers:  map[string][]string{uvProbeUpper: {limited}},
-			want:     []string{uvProbeUpper},
+			answers:  map[string][]string{uvProbeBoth: {limited}},
+			want:     []string{uvProbeBoth},
 			fallback: []diagnosis.Class{diagnosis.RateLimited},
 		},
 		{
 			name: "a transient fault of the probe", ref: uvPinned,
-			answers: map[string][]string{uvProbeUpper: {outage, missing(uvProbeUpper)}, uvPinnedUpper: {dial, ""}},
-			want:    []string{uvProbeUpper, uvProbeUpper, uvPinnedUpper, uvPinnedUpper}, alias: uvPinnedUpper,
+			answers: map[string][]string{uvProbeBoth: {outage, missing(uvProbeBoth)}, uvPinnedBoth: {dial, ""}},
+			want:    []string{uvProbeBoth, uvProbeBoth, uvPinnedBoth, uvPinnedBoth}, alias: uvPinnedBoth,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -119,16 +119,16 @@ func TestPinned(t *testing.T) {
 
 // TestPinnedWithoutPolicies: nothing is probed there.
 func TestPinnedWithoutPolicies(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uvPinned: {rejected}, uvPinnedUpper: {""}})
+	d := newDaemon(t, map[string][]string{uvPinned: {rejected}, uvPinnedBoth: {""}})
 	d.noPolicies = true
 	require.NoError(t, resolve(t, newResolver(d), d, uvPinned).Err)
-	requireRequests(t, d, uvPinned, uvPinned, uvPinnedUpper)
+	requireRequests(t, d, uvPinned, uvPinned, uvPinnedBoth)
 }
 
 // TestProbeNeverResolves: even a registry that has the digest of nothing lets the
 // request in.
 func TestProbeNeverResolves(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uvPinned: {rejected}, uvProbeUpper: {""}, uvPinnedUpper: {""}})
+	d := newDaemon(t, map[string][]string{uvPinned: {rejected}, uvProbeBoth: {""}, uvPinnedBoth: {""}})
 	require.NoError(t, resolve(t, newResolver(d), d, uvPinned).Err)
-	requireRequests(t, d, uvPinned, uvPinned, uvProbeUpper, uvPinnedUpper)
+	requireRequests(t, d, uvPinned, uvPinned, uvProbeBoth, uvPinnedBoth)
 }

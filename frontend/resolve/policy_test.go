@@ -126,7 +126,7 @@ func TestConvertedToAnything(t *testing.T) {
 // lead to another place.
 func TestAliasIsNotConverted(t *testing.T) {
 	d := newDaemon(t, map[string][]string{uv: {rejected}})
-	d.policy = converting("docker-image://GHCR.IO/*", "docker-image://elsewhere.test/${1}")
+	d.policy = converting("docker-image://GHCR.IO:443/*", "docker-image://elsewhere.test/${1}")
 	r := newResolver(d)
 	res := resolve(t, r, d, uv)
 	requireRequests(t, d, uv, uv, "")
@@ -140,7 +140,7 @@ func TestAliasIsNotConverted(t *testing.T) {
 func TestAliasIsDenied(t *testing.T) {
 	allowList := denying("*")
 	allowList.Rules = append(allowList.Rules, &spb.Rule{Action: spb.PolicyAction_ALLOW, Selector: &spb.Selector{Identifier: "docker-image://ghcr.io/*"}})
-	for _, policy := range []*spb.Policy{denying("docker-image://GHCR.IO/*"), allowList} {
+	for _, policy := range []*spb.Policy{denying("docker-image://GHCR.IO:443/*"), allowList} {
 		d := newDaemon(t, map[string][]string{uv: {rejected}})
 		d.policy = policy
 		res := resolve(t, newResolver(d), d, uv)
@@ -154,7 +154,7 @@ func TestAliasIsDenied(t *testing.T) {
 // session allows the image as the user wrote it, with its digest.
 func TestSessionPolicyIsAsked(t *testing.T) {
 	for _, denies := range []bool{false, true} {
-		d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 		d.session = func(_ context.Context, identifier string) error {
 			if denies && identifier == "docker-image://"+uvPinned {
 				return errors.Errorf("source %q not allowed by policy: action DENY", identifier)
@@ -163,11 +163,11 @@ func TestSessionPolicyIsAsked(t *testing.T) {
 		}
 		r := newResolver(d)
 		res := resolve(t, r, d, uv)
-		requireRequests(t, d, uv, uv, uvUpper)
+		requireRequests(t, d, uv, uv, uvBoth)
 		if !denies {
 			require.NoError(t, res.Err)
 			require.Nil(t, res.Policy)
-			require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedUpper}, d.checks)
+			require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedBoth}, d.checks)
 			require.NotEmpty(t, r.Names())
 			continue
 		}
@@ -182,7 +182,7 @@ func TestSessionPolicyIsAsked(t *testing.T) {
 
 // TestSessionPolicyFails: a policy that could not be evaluated allows nothing.
 func TestSessionPolicyFails(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	d.session = func(_ context.Context, identifier string) error {
 		if identifier == "docker-image://"+uvPinned {
 			return errors.New(rejected) // of the policy's own request
@@ -200,11 +200,11 @@ func TestSessionPolicyFails(t *testing.T) {
 // does not meet, is met before the image is used.
 func TestPolicyOfTheAlias(t *testing.T) {
 	for name, policy := range map[string]*spb.Policy{
-		"deny":    denying("docker-image://GHCR.IO/*@*"),
-		"convert": converting("docker-image://GHCR.IO/*@*", "docker-image://mirror.test/x:1"),
+		"deny":    denying("docker-image://GHCR.IO:443/*@*"),
+		"convert": converting("docker-image://GHCR.IO:443/*@*", "docker-image://mirror.test/x:1"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+			d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 			d.policy = policy
 			r := newResolver(d)
 			res := resolve(t, r, d, uv)
@@ -218,7 +218,7 @@ func TestPolicyOfTheAlias(t *testing.T) {
 // TestConvertedWithItsDigest: a rule of the user's that matches only what was resolved
 // keeps its meaning; the alias is not asked about.
 func TestConvertedWithItsDigest(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	d.policy = converting("docker-image://"+uv+"@*", "docker-image://mirror.test/uv:0.7@${1}")
 	r := newResolver(d)
 	res := resolve(t, r, d, uv)
@@ -227,7 +227,7 @@ func TestConvertedWithItsDigest(t *testing.T) {
 	require.True(t, res.FellBack())
 	require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinned}, d.checks)
 
-	leaves, err := r.Leaves(t.Context(), parse(t, uvPinned), parse(t, uvPinnedUpper), &amd64)
+	leaves, err := r.Leaves(t.Context(), parse(t, uvPinned), parse(t, uvPinnedBoth), &amd64)
 	require.NoError(t, err)
 	require.True(t, leaves)
 	require.Len(t, d.checks, 2, "it is known")
@@ -235,8 +235,8 @@ func TestConvertedWithItsDigest(t *testing.T) {
 
 // TestLeaves: of an image that was not resolved in this build the policies are asked.
 func TestLeaves(t *testing.T) {
-	const other, otherUpper = "ghcr.io/astral-sh/uv:0.8" + at, "GHCR.IO/astral-sh/uv:0.8" + at
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	const other, otherUpper = "ghcr.io/astral-sh/uv:0.8" + at, "GHCR.IO:443/astral-sh/uv:0.8" + at
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	r := newResolver(d)
 	require.NoError(t, resolve(t, r, d, uv).Err)
 	d.checks = nil
@@ -259,7 +259,7 @@ func TestLeaves(t *testing.T) {
 	require.ErrorContains(t, err, "denied by policy")
 
 	d.checks = nil
-	got, err = leaves("ghcr.io/acme/tool:1"+at, "GHCR.IO/acme/tool:1"+at)
+	got, err = leaves("ghcr.io/acme/tool:1"+at, "GHCR.IO:443/acme/tool:1"+at)
 	require.NoError(t, err)
 	require.False(t, got)
 	require.Empty(t, d.checks, "another repository")
@@ -269,7 +269,7 @@ func TestLeaves(t *testing.T) {
 // is remembered of the image.
 func TestPolicyCheckIsCancelled(t *testing.T) {
 	why := errors.New("why")
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	first, cancel := context.WithCancelCause(t.Context())
 	d.session = func(ctx context.Context, identifier string) error {
 		if identifier != "docker-image://"+uvPinned || context.Cause(first) != nil {

@@ -24,7 +24,7 @@ var errLayer = errors.New(blob + rejected)
 // public has an image that is there for everybody.
 func public(written ...string) map[string][]string {
 	return map[string][]string{
-		uv: written, uvUpper: {""}, uvPinned: {""}, uvProbeUpper: {missing(uvProbeUpper)}, uvPinnedUpper: {""},
+		uv: written, uvBoth: {""}, uvPinned: {""}, uvProbeBoth: {missing(uvProbeBoth)}, uvPinnedBoth: {""},
 	}
 }
 
@@ -38,7 +38,7 @@ func TestPull(t *testing.T) {
 
 	res, err := r.Pull(t.Context(), ask(d, uvPinned), known, errLayer, true)
 	require.NoError(t, err)
-	requireRequests(t, d, uvPinned, uvProbeUpper, uvPinnedUpper)
+	requireRequests(t, d, uvPinned, uvProbeBoth, uvPinnedBoth)
 	require.NoError(t, res.Err)
 	require.True(t, res.Pulling)
 	require.True(t, res.FellBack())
@@ -46,8 +46,8 @@ func TestPull(t *testing.T) {
 	require.Equal(t, known.Image, res.Image, "the metadata stays")
 	require.Equal(t, diagnosis.CredentialsRejected, res.Written.Class)
 	require.Equal(t, "ghcr.io", res.Written.Host)
-	require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO/astral-sh/uv"}, r.Names())
-	require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedUpper}, d.checks)
+	require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO:443/astral-sh/uv"}, r.Names())
+	require.Equal(t, []string{"docker-image://" + uvPinned, "docker-image://" + uvPinnedBoth}, d.checks)
 
 	require.Empty(t, known.Written, "nothing is changed that somebody else has")
 	require.Equal(t, []*Resolution{res}, r.All(), "it takes the place of what was known")
@@ -128,9 +128,11 @@ func TestPullIsDenied(t *testing.T) {
 		change func(d *daemon, o *Options, answers map[string][]string)
 		fell   bool
 	}{
-		{"by the registry", func(_ *daemon, _ *Options, answers map[string][]string) { answers[uvProbeUpper] = []string{anonymous} }, false},
+		{"by the registry", func(_ *daemon, _ *Options, answers map[string][]string) { answers[uvProbeBoth] = []string{anonymous} }, false},
 		{"by strict", func(_ *daemon, o *Options, _ map[string][]string) { o.Strict = true }, true},
-		{"by a policy", func(d *daemon, _ *Options, _ map[string][]string) { d.policy = denying("docker-image://GHCR.IO/*:*@*") }, false},
+		{"by a policy", func(d *daemon, _ *Options, _ map[string][]string) {
+			d.policy = denying("docker-image://GHCR.IO:443/*:*@*")
+		}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			answers := public("")
@@ -149,7 +151,7 @@ func TestPullIsDenied(t *testing.T) {
 
 // TestPullIsCancelled: in an attempt, or while the policies are asked.
 func TestPullIsCancelled(t *testing.T) {
-	for _, identifier := range []string{"docker-image://" + uvProbeUpper, "docker-image://" + uvPinnedUpper, "docker-image://" + uvPinned} {
+	for _, identifier := range []string{"docker-image://" + uvProbeBoth, "docker-image://" + uvPinnedBoth, "docker-image://" + uvPinned} {
 		why := errors.New("why")
 		d := newDaemon(t, public(""))
 		r := newResolver(d)
@@ -221,7 +223,7 @@ func TestSource(t *testing.T) {
 	require.Nil(t, r.Source(parse(t, uvPinned), &arm))
 	require.Nil(t, r.Source(parse(t, uvPinned), nil))
 	require.Nil(t, r.Source(parse(t, uv), &amd64))
-	require.Nil(t, r.Source(parse(t, uvPinnedUpper), &amd64))
+	require.Nil(t, r.Source(parse(t, uvPinnedBoth), &amd64))
 
 	d.registry = func(context.Context, string) error { return errors.New(anonymous) }
 	const failed = "ghcr.io/failed:1"

@@ -50,7 +50,7 @@ func TestWhatIsAskedApart(t *testing.T) {
 // attributes that were asked for.
 func TestSourceRequest(t *testing.T) {
 	for _, noPolicies := range []bool{false, true} {
-		d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 		d.noPolicies = noPolicies
 		op := &pb.SourceOp{Identifier: "docker-image://" + uv, Attrs: map[string]string{"a": "b"}}
 		q, ok := SourceRequest(d, op, amd64Opt(uv))
@@ -58,7 +58,7 @@ func TestSourceRequest(t *testing.T) {
 		res, err := newResolver(d).Resolve(t.Context(), q)
 		require.NoError(t, err)
 		require.NoError(t, res.Err)
-		requireRequests(t, d, uv, uv, uvUpper)
+		requireRequests(t, d, uv, uv, uvBoth)
 		require.Equal(t, uvStep, d.calls[1].logName)
 		require.Equal(t, uv, res.Image.Ref)
 		require.Equal(t, testDigest, res.Image.Digest)

@@ -72,33 +72,33 @@ func TestSuccessIsOneRequest(t *testing.T) {
 // TestFallback: the attempt under the alias has the name of the same progress step.
 func TestFallback(t *testing.T) {
 	for _, noPolicies := range []bool{false, true} {
-		d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 		d.noPolicies = noPolicies
 		r := newResolver(d)
 		res := resolve(t, r, d, uv)
 		require.Same(t, res, resolve(t, r, d, uv))
 
-		requireRequests(t, d, uv, uv, uvUpper)
+		requireRequests(t, d, uv, uv, uvBoth)
 		requireOnly(t, d.calls[0], !noPolicies)
-		requireAlias(t, d, d.calls[1], uv, uvUpper)
+		requireAlias(t, d, d.calls[1], uv, uvBoth)
 		require.Equal(t, uvStep, d.calls[0].logName)
 		require.Equal(t, uvStep, d.calls[1].logName)
 
 		require.NoError(t, res.Err)
 		require.True(t, res.FellBack())
-		require.Equal(t, uvUpper, res.Alias.String())
+		require.Equal(t, uvBoth, res.Alias.String())
 		require.Equal(t, diagnosis.CredentialsRejected, res.Written.Class)
 		require.Equal(t, "ghcr.io", res.Written.Host)
 		require.Empty(t, res.Fallback)
 		require.Nil(t, res.Policy)
 		require.False(t, res.Pulling)
-		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO/astral-sh/uv"}, r.Names())
+		require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "GHCR.IO:443/astral-sh/uv"}, r.Names())
 		require.Equal(t, []*Resolution{res}, r.All())
 	}
 }
 
 func TestRequestKeepsItsOwnPolicies(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	own := &spb.Policy{Version: 1}
 	opt := sourceresolver.Opt{SourcePolicies: []*spb.Policy{own}}
 	res, err := newResolver(d).Resolve(t.Context(), ConfigRequest(d, uv, opt))
@@ -115,12 +115,12 @@ func TestRequestKeepsItsOwnPolicies(t *testing.T) {
 // changes nothing, and the caller's map is a copy.
 func TestFirstAliasStays(t *testing.T) {
 	r := newResolver(newDaemon(t, nil))
-	for i, alias := range []string{"GHCR.IO/a", "ghcr.io:443/a"} {
+	for i, alias := range []string{"GHCR.IO:443/a", "ghcr.io:443/a"} {
 		r.remember(&Resolution{Named: parse(t, "ghcr.io/a"), Alias: parse(t, alias), key: string(rune('a' + i))})
 	}
-	r.remember(&Resolution{Named: parse(t, "ghcr.io/failed"), Alias: parse(t, "GHCR.IO/failed"), Err: errors.New("strict"), key: "c"})
+	r.remember(&Resolution{Named: parse(t, "ghcr.io/failed"), Alias: parse(t, "GHCR.IO:443/failed"), Err: errors.New("strict"), key: "c"})
 	got := r.Names()
-	require.Equal(t, llb.Names{"ghcr.io/a": "GHCR.IO/a"}, got)
+	require.Equal(t, llb.Names{"ghcr.io/a": "GHCR.IO:443/a"}, got)
 	got["ghcr.io/b"] = "x"
 	require.Len(t, r.Names(), 1)
 }
@@ -196,7 +196,7 @@ func TestSwitchedOff(t *testing.T) {
 		host string
 		off  bool
 	}{{"", true}, {"quay.io", true}, {"ghcr.io", false}} {
-		d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+		d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 		opt := d.options()
 		opt.FallsBack = func(host string) bool { return host == tc.host }
 		r := New(opt)
@@ -215,7 +215,7 @@ func TestSwitchedOff(t *testing.T) {
 
 // TestStrict: the fallback tells what would have resolved the image, which is not used.
 func TestStrict(t *testing.T) {
-	d := newDaemon(t, map[string][]string{uv: {rejected}, uvUpper: {""}})
+	d := newDaemon(t, map[string][]string{uv: {rejected}, uvBoth: {""}})
 	opt := d.options()
 	opt.Strict = true
 	r := New(opt)
@@ -224,6 +224,6 @@ func TestStrict(t *testing.T) {
 	require.True(t, res.Strict)
 	require.True(t, res.FellBack())
 	require.Equal(t, testDigest, res.Image.Digest)
-	requireRequests(t, d, uv, uv, uvUpper)
+	requireRequests(t, d, uv, uv, uvBoth)
 	require.Empty(t, r.Names())
 }

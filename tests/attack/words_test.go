@@ -82,11 +82,11 @@ func requireOwnWords(t *testing.T, text string) {
 // fallback, as the client is asked for them; nothing says that there were none.
 func TestLoginUnderTheAlias(t *testing.T) {
 	e, c := world.Fresh(t)
-	cfg, err := e.DockerConfig(harness.DockerConfigOpt{Auths: map[string]harness.Login{"ghcr.io": harness.Stale, "GHCR.IO": harness.Good}})
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{Auths: map[string]harness.Login{"ghcr.io": harness.Stale, "GHCR.IO:443": harness.Good}})
 	require.NoError(t, err)
 	res := world.Solve(t, e, c, harness.SolveInput{Frontend: shared.Frontends()[0], Files: world.Dockerfile("FROM ghcr.io/acme/private-base:1\n"), DockerConfig: cfg})
 	require.NoError(t, res.Err)
-	require.Equal(t, []string{"GHCR.IO"}, shared.GHCR.Requests().Blobs().WithCredentials().Hosts(), "%s", shared.GHCR.Requests())
+	require.Equal(t, []string{"GHCR.IO:443"}, shared.GHCR.Requests().Blobs().WithCredentials().Hosts(), "%s", shared.GHCR.Requests())
 	shown := said(res)
 	for _, claim := range []string{"public", "without credentials."} {
 		require.NotContains(t, shown, claim)
@@ -104,7 +104,7 @@ func TestRedirectToAnotherRegistry(t *testing.T) {
 	_, err = other.Push(t.Context(), repository+":1", world.Base("elsewhere"))
 	require.NoError(t, err)
 	shared.GHCR.SetFault(harness.FaultWhen(func(req *http.Request) bool {
-		return req.Host == "GHCR.IO" && strings.HasPrefix(req.URL.Path, "/v2/"+repository)
+		return req.Host == "GHCR.IO:443" && strings.HasPrefix(req.URL.Path, "/v2/"+repository)
 	}, func(w http.ResponseWriter, req *http.Request) bool {
 		http.Redirect(w, req, "https://"+host+req.URL.Path, http.StatusTemporaryRedirect)
 		return true

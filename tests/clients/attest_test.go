@@ -33,9 +33,9 @@ func TestMaterials(t *testing.T) {
 				repositories: []string{"astral-sh/uv", "acme/pinned", "acme/both", "acme/scanner"},
 				destinations: []string{"attest.test"}, concurrent: true, unique: true,
 				differs: map[string]difference{"materials": {
-					"the host in the purl of an image that was pulled without credentials is `GHCR.IO`; the rest of the purl and the digest are the same",
+					"the host in the purl of an image that was pulled without credentials is `GHCR.IO:443`; the rest of the purl and the digest are the same",
 					func(upstream string) string {
-						return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO/"))
+						return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO%3A443/"))
 					},
 				}},
 				run: func(t *testing.T, _ *trial, s side) facts {
@@ -69,9 +69,9 @@ func TestMaterialsOfWhatIsUsed(t *testing.T) {
 	_, err := shared.GHCR.Push(t.Context(), "acme/moved:1", world.Base("acme/moved-now"))
 	require.NoError(t, err)
 	alias := map[string]difference{"materials": {
-		"the host in the purl of an image that was resolved anonymously is `GHCR.IO`; the rest of the purl and the digest are the same",
+		"the host in the purl of an image that was resolved anonymously is `GHCR.IO:443`; the rest of the purl and the digest are the same",
 		func(upstream string) string {
-			return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO/"))
+			return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO%3A443/"))
 		},
 	}}
 	for _, tc := range []struct {

@@ -44,7 +44,7 @@ func TestRegistryCache(t *testing.T) {
 			"--cache-to=type=registry,mode=max,ref="+ref)
 		if maker.refused {
 			for _, repo := range uvRepositories {
-				world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
+				world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO:443")
 			}
 		}
 		got := cacheKeys(t, cache, "cache:"+string(rune('a'+i)))

@@ -126,7 +126,7 @@ func (tr *trial) compareRefused(t *testing.T, standard, got facts) {
 		require.Equal(t, want, got[name], "login refused: %s", name)
 	}
 	for _, repo := range tr.repositories {
-		world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO")
+		world.RequireAnonymousPull(t, shared.GHCR, repo, "GHCR.IO:443")
 	}
 	for _, reg := range tr.started {
 		for _, r := range reg.Requests() {

@@ -93,5 +93,5 @@ func TestLabsImage(t *testing.T) {
 	})
 	require.NoError(t, res.Err)
 	require.Len(t, world.RefusedWarnings(res), 1)
-	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO")
+	world.RequireAnonymousPull(t, shared.GHCR, "astral-sh/uv", "GHCR.IO:443")
 }

@@ -22,7 +22,7 @@ func convert(from, to string) *spb.Rule {
 
 const (
 	uvSource   = "docker-image://ghcr.io/astral-sh/uv:0.7.1"
-	uvAnyCase  = "docker-image://GHCR.IO/*"
+	uvAnyCase  = "docker-image://GHCR.IO:443/*"
 	baseSource = "docker-image://ghcr.io/acme/base:1"
 )
 

@@ -16,7 +16,7 @@ import (
 func buildUV(t *testing.T, s *stage) {
 	file := s.builds(t, s.stale)
 	require.Equal(t, `print("hello from a public image")`+"\n", file("app/hello.py"))
-	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO")
+	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO:443")
 
 	out := s.buildx(t, s.stale, "build", "--progress=plain", "-f", "private.Dockerfile", ".")
 	require.Equal(t, 1, out.Code)
@@ -32,10 +32,10 @@ func buildMultiRegistry(t *testing.T, s *stage) {
 	require.Contains(t, file("server"), "server")
 	require.Contains(t, file("etc/alerts/checked"), "SUCCESS: 1 rules found")
 	for _, want := range []struct{ host, repository, spelling string }{
-		{"ghcr.io", "grpc-ecosystem/grpc-health-probe", "GHCR.IO"},
-		{"public.ecr.aws", "awsguru/aws-lambda-adapter", "PUBLIC.ECR.AWS"},
-		{"gcr.io", "distroless/static-debian12", "GCR.IO"},
-		{"quay.io", "prometheus/prometheus", "quay.io:443"},
+		{"ghcr.io", "grpc-ecosystem/grpc-health-probe", "GHCR.IO:443"},
+		{"public.ecr.aws", "awsguru/aws-lambda-adapter", "PUBLIC.ECR.AWS:443"},
+		{"gcr.io", "distroless/static-debian12", "GCR.IO:443"},
+		{"quay.io", "prometheus/prometheus", "QUAY.IO:443"},
 	} {
 		s.requireAnonymous(t, want.host, want.repository, want.spelling)
 		require.Contains(t, s.outputs.String(), "RegistryCredentialsRejected: "+want.host+" rejected")
@@ -56,7 +56,7 @@ func buildPrivateAndPublic(t *testing.T, s *stage) {
 
 	ghcr.ResetRequests()
 	s.builds(t, world.Good(t, harness.T(t)))
-	s.requireAnonymous(t, "ghcr.io", "astral-sh/ruff", "GHCR.IO")
+	s.requireAnonymous(t, "ghcr.io", "astral-sh/ruff", "GHCR.IO:443")
 	private := ghcr.Requests().Blobs("acme/private-python")
 	require.NotEmpty(t, private)
 	for _, r := range private {
@@ -72,7 +72,7 @@ func buildBakeCI(t *testing.T, s *stage) {
 	require.Zero(t, out.Code, out.Stderr)
 	requireWarned(t, out, "ghcr.io", "ghcr.io/astral-sh/uv:0.9.8")
 	requireWarned(t, out, "ghcr.io", "ghcr.io/static-web-server/static-web-server:2.39-alpine")
-	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO")
+	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO:443")
 
 	strict := []string{"PULLSAFE_STRICT=true"}
 	commands := map[string][]string{}
@@ -112,7 +112,7 @@ func (s *stage) read(t *testing.T, file string) string {
 func buildCoolify(t *testing.T, s *stage) {
 	file := s.builds(t, s.stale, "--build-arg", "SOURCE_COMMIT=0123456")
 	require.Contains(t, file("public/index.html"), "built on the server")
-	s.requireAnonymous(t, "ghcr.io", "static-web-server/static-web-server", "GHCR.IO")
+	s.requireAnonymous(t, "ghcr.io", "static-web-server/static-web-server", "GHCR.IO:443")
 
 	_, rest, ok := strings.Cut(s.read(t, "Dockerfile"), "# syntax=org/pullsafe:1\n")
 	require.True(t, ok)
@@ -138,6 +138,6 @@ func buildCompose(t *testing.T, s *stage) {
 	requireWarned(t, out, "ghcr.io", "ghcr.io/astral-sh/uv:0.9.6")
 	requireWarned(t, out, "quay.io", "quay.io/prometheus/busybox:glibc")
 	require.Contains(t, out.Stderr, "hello from the worker")
-	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO")
-	s.requireAnonymous(t, "quay.io", "prometheus/busybox", "quay.io:443")
+	s.requireAnonymous(t, "ghcr.io", "astral-sh/uv", "GHCR.IO:443")
+	s.requireAnonymous(t, "quay.io", "prometheus/busybox", "QUAY.IO:443")
 }

@@ -58,7 +58,7 @@ func ask(ctx context.Context, ref reference.Named) result {
 	r := result{Image: reference.FamiliarString(ref), Host: host}
 	r.Anonymous = try(ctx, ref, "")
 	r.Refused = try(ctx, ref, host)
-	for _, other := range llb.Aliases(ref, registry.AliasOrder(host, false)) {
+	for _, other := range llb.Aliases(ref, registry.AliasOrder(host)) {
 		a := try(ctx, other, host)
 		if a.OK && r.Anonymous.OK && a.Digest != r.Anonymous.Digest {
 			a.OK, a.Message = false, "another image: "+a.Digest

@@ -75,10 +75,10 @@ func TestLive(t *testing.T) {
 	require.Empty(t, e.Network.Refused(), "something tried to leave the host")
 
 	for _, row := range []string{
-		"| ghcr.io | ghcr.io/astral-sh/uv:latest | ok | credentials-rejected (denied) | `GHCR.IO`: ok | `ghcr.io:443`: ok | `GHCR.IO:443`: ok |",
-		"| docker.io | busybox:latest | ok | credentials-rejected (401 Unauthorized: incorrect username or password) | `REGISTRY-1.DOCKER.IO`: ok | `registry-1.docker.io:443`: registry-outage (503 Service Unavailable) | `REGISTRY-1.DOCKER.IO:443`: ok |",
-		"| quay.io | quay.io/prometheus/busybox:latest | ok | credentials-rejected (denied) | `quay.io:443`: ok | `QUAY.IO`: ok | `QUAY.IO:443`: ok |",
-		"| mcr.microsoft.com | mcr.microsoft.com/azurelinux/distroless/minimal:3.0 | ok | ok | `MCR.MICROSOFT.COM`: ok | `mcr.microsoft.com:443`: ok | `MCR.MICROSOFT.COM:443`: ok |",
+		"| ghcr.io | ghcr.io/astral-sh/uv:latest | ok | credentials-rejected (denied) | `GHCR.IO:443`: ok | `ghcr.io:443`: ok | `GHCR.IO`: ok |",
+		"| docker.io | busybox:latest | ok | credentials-rejected (401 Unauthorized: incorrect username or password) | `REGISTRY-1.DOCKER.IO`: ok | `REGISTRY-1.DOCKER.IO:443`: ok | `registry-1.docker.io:443`: registry-outage (503 Service Unavailable) |",
+		"| quay.io | quay.io/prometheus/busybox:latest | ok | credentials-rejected (denied) | `QUAY.IO:443`: ok | `quay.io:443`: ok | `QUAY.IO`: ok |",
+		"| mcr.microsoft.com | mcr.microsoft.com/azurelinux/distroless/minimal:3.0 | ok | ok | `MCR.MICROSOFT.COM`: ok | `MCR.MICROSOFT.COM:443`: ok | `mcr.microsoft.com:443`: ok |",
 	} {
 		require.Contains(t, out.String(), row+"\n")
 	}

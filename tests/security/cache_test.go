@@ -20,7 +20,7 @@ func TestCacheOfAnotherUser(t *testing.T) {
 		require.NoError(t, err)
 		ref := "/acme/private-shared-" + fe.Name + ":1@" + digest
 		res := world.Solve(t, e, c, harness.SolveInput{
-			Frontend: fe, Files: world.Dockerfile("FROM GHCR.IO" + ref + "\nRUN true\n"), DockerConfig: world.GoodLogin(t, e, "GHCR.IO"),
+			Frontend: fe, Files: world.Dockerfile("FROM GHCR.IO:443" + ref + "\nRUN true\n"), DockerConfig: world.GoodLogin(t, e, "GHCR.IO:443"),
 		})
 		require.NoError(t, res.Err)
 		shared.GHCR.ResetRequests()
