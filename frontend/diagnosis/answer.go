@@ -45,7 +45,8 @@ func (f *facts) retryCanHelp(class Class, host string) bool {
 		f.status == 451, f.status == 402, containsAny(f.said(), barredWords), f.isPush(), f.namesNothing(), f.isImageID(), r.PrivateOnly:
 		return false
 	}
-	return class == CredentialsRejected || !r.NoLogin && !f.afterAccess(r) && f.mirrorHost() == ""
+	// What another host refuses says nothing of the credentials stored for this one.
+	return class == CredentialsRejected || !r.NoLogin && !f.afterAccess(r) && f.mirror(class) == "" && f.redirect(class) == ""
 }
 
 // isPush: the scope asks for more than pulling, or the answer lacks the phrase

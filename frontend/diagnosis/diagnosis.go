@@ -1,6 +1,10 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/org/pullsafe/frontend/registry"
+)
 
 // Class names the cause of a failure.
 type Class string
@@ -47,9 +51,13 @@ type Diagnosis struct {
 	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
 	Network               Network `json:"network,omitempty"`
 
-	URL    string `json:"-"` // of the request that failed, where the text has it
-	Push   bool   `json:"-"` // the text says that a push was denied
-	Barred bool   `json:"-"` // whoever asks gets this answer, with whatever credentials
+	URL string `json:"-"` // of the request that failed, where the text has it
+	// Mirror is the host that was asked in place of Host's, as the builder is told to.
+	Mirror string `json:"-"`
+	// Redirect is the host to which Host's, or what stands before it, redirected.
+	Redirect string `json:"-"`
+	Push     bool   `json:"-"` // the text says that a push was denied
+	Barred   bool   `json:"-"` // whoever asks gets this answer, with whatever credentials
 	// SourcePolicy: a policy of the build denied the image, not a rule of the
 	// registry. PolicySource is what [PolicySource] says.
 	SourcePolicy bool   `json:"-"`
@@ -69,6 +77,8 @@ func Diagnose(ref string, readings ...string) Diagnosis {
 		Message:         f.message(class),
 		UsedCredentials: f.usedCredentials(),
 		URL:             f.url,
+		Mirror:          bareHost(f.mirror(class)),
+		Redirect:        bareHost(f.redirect(class)),
 		Push:            f.namedPush(),
 		Barred:          containsAny(f.said(), barredWords),
 	}
@@ -114,7 +124,7 @@ func (d Diagnosis) FromClient(credentials bool) Diagnosis {
 // network failure or a server error, but never 429, which repeating makes worse.
 func (d Diagnosis) Transient() bool {
 	// A redirect or a proxy that wants a login answers the same again.
-	return d.Class == NetworkFailure && d.HTTPStatus == 0 ||
+	return d.Class == NetworkFailure && d.HTTPStatus == 0 && d.Redirect == "" ||
 		d.Class == RegistryOutage && (d.HTTPStatus >= 500 || d.HTTPStatus == 408)
 }
 
@@ -131,8 +141,25 @@ func (d Diagnosis) TryNextAlias() bool {
 	case CredentialsRejected, DeniedAmbiguous:
 		return d.AnonymousRetryCanHelp
 	case RegistryOutage:
-		return d.UsedCredentials == nil // else it is the token service's, and the alias was served
+		// The token service's: the alias was served, unless it is at the alias too.
+		return d.UsedCredentials == nil || *d.UsedCredentials || d.unknownHost() || d.HTTPStatus == 404
 	default:
 		return true
 	}
 }
+
+// NotServed tells whether this answer to an attempt of the anonymous fallback shows that
+// the host alias is not served, or not as a host of its own. It is then an answer about
+// the host, whatever the image. A 404 may be one too, but also that of a registry.
+func (d Diagnosis) NotServed() bool {
+	return d.RedirectBack() || d.HTTPStatus >= 300 && d.HTTPStatus < 400 || d.Class == RegistryOutage && d.unknownHost()
+}
+
+// RedirectBack tells that the host alias was redirected to another name of the same host.
+func (d Diagnosis) RedirectBack() bool {
+	return d.Redirect != "" && registry.Same(d.Redirect, d.Host)
+}
+
+// unknownHost: servers answer 400 or 421 to a Host that they do not know (RFC 9112,
+// section 3.2; RFC 9110, section 15.5.20).
+func (d Diagnosis) unknownHost() bool { return d.HTTPStatus == 400 || d.HTTPStatus == 421 }

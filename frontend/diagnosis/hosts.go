@@ -121,15 +121,3 @@ func query(path, key string) string {
 	}
 	return ""
 }
-
-// mirrorHost is the host that answered in place of the reference's own, or "".
-// Its refusal says nothing of the credentials stored for the registry.
-func (f *facts) mirrorHost() string {
-	host, path := splitURL(f.url)
-	// Artifactory and others put a path before /v2/.
-	_, name, ok := strings.Cut("/"+path, "/v2/")
-	if own := hostOf(f.ref); !ok || own == "" || !strings.Contains(name, "/manifests/") || registry.Same(host, own) {
-		return ""
-	}
-	return host
-}
