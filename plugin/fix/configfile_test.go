@@ -80,24 +80,16 @@ func TestRemoveAuthsAtOnce(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "config.json")
 	keys := []string{"a", "b", "c", "d"}
 	require.NoError(t, os.WriteFile(name, []byte(`{"auths":{"a":{},"b":{},"c":{},"d":{},"e":{}}}`), 0o600))
-	before, _, err := read(name)
-	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for _, k := range keys {
 		wg.Go(func() { _ = removeAuths(name, []string{k}) })
 	}
 	wg.Wait()
-	_, text, err := read(name)
+	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.True(t, json.Valid(text))
 	require.Contains(t, string(text), `"e"`)
 
-	done, err := replace(name, before, []byte("lost"))
-	require.NoError(t, err)
-	require.False(t, done, "the file is another")
-	_, now, err := read(name)
-	require.NoError(t, err)
-	require.Equal(t, string(text), string(now))
 	left, err := os.ReadDir(filepath.Dir(name))
 	require.NoError(t, err)
 	require.Len(t, left, 1, "no temporary file")
