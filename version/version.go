@@ -14,7 +14,7 @@ import (
 // names the build tags of the frontend inside, which upstream chooses: mainline,
 // or labs for what is not yet stable.
 var (
-	Version  = "v0.1.0-dev"
+	Version  = "v1.0.0-dev"
 	Revision = ""
 	Channel  = mainline
 )

@@ -129,7 +129,7 @@ func TestChoose(t *testing.T) {
 	}
 	_, err := Choose(Args{}, "v1.2.3", environ(FrontendEnv, "Not An Image"))
 	require.ErrorContains(t, err, FrontendEnv)
-	assert.Equal(t, "org/pullsafe:1", DefaultFrontend("v0.1.0-dev"))
+	assert.Equal(t, "org/pullsafe:1", DefaultFrontend("v1.0.0-dev"))
 }
 
 func TestLine(t *testing.T) {
