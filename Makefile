@@ -27,6 +27,34 @@ tools: ## build the pinned tools into the cache (the first time about 8 minutes)
 root:
 	@[ "$$(id -u)" = 0 ] || { echo "the integration tests and the demo start daemons and need root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
 
+# For all users as root, or with prefix=/usr or DESTDIR=/tmp/x (for packagers); else for
+# you alone. Docker's CLI searches these folders.
+PLUGINS = $(DESTDIR)$(if $(or $(prefix),$(DESTDIR),$(filter 0,$(shell id -u))),$(or $(prefix),/usr/local)/lib/docker/cli-plugins,$(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins)
+LDFLAGS = -s -w -X github.com/org/pullsafe/version.Revision=$(shell git rev-parse HEAD 2>/dev/null)
+.PHONY: install
+install: ## install the Docker CLI plugin of this checkout; prefix, DESTDIR
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/docker-pullsafe ./cmd/docker-pullsafe
+	install -d '$(PLUGINS)'
+	install -m 0755 bin/docker-pullsafe '$(PLUGINS)/docker-pullsafe'
+
+.PHONY: uninstall
+uninstall: ## remove what make install has installed
+	rm -f '$(PLUGINS)/docker-pullsafe'
+
+# A release packs what `docker buildx bake plugin-cross` has built (docs/releases.md).
+PLATFORMS = $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH)
+.PHONY: packages
+packages: ## deb, rpm, apk and archive of the plugin, into bin/packages; PLATFORMS="linux/arm64 darwin/arm64"
+	@rm -rf bin/programs; for platform in $(PLATFORMS); do \
+	  IFS=/ read -r os arch variant <<<"$$platform"; echo "building for $$platform"; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOARM=$${variant#v} $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
+	    -o "bin/programs/$${platform//\//_}/" ./cmd/docker-pullsafe; \
+	done
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --pretty=%ct)} $(GO) -C .ci/packages run . -partial -source ../.. \
+	  -version "$$(sed -n 's/^[[:space:]]*Version[[:space:]]*= "\(.*\)"$$/\1/p' version/version.go)" \
+	  -binaries ../../bin/programs -output ../../bin/packages
+	@ls bin/packages
+
 .PHONY: test
 test: root tools unit integration lint workflows bake ## everything: unit and integration tests, lint, workflows, bake files
 
@@ -35,6 +63,7 @@ unit: ## unit tests and a short run of each fuzz target
 	$(GO) vet ./...
 	$(TESTS) vet ./...
 	$(GO) test -short -race ./...
+	$(GO) -C .ci/packages vet . && $(GO) -C .ci/packages test -short .
 	$(GO) test -short ./frontend # what BuildKit's builder, which races with itself, has to be left out of above
 	$(MAKE) --no-print-directory fuzz FUZZTIME=100x
 
@@ -58,6 +87,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 .PHONY: integration
 integration: root tools ## tests against real daemons and registries
 	$(TESTS) test -count=1 -p 3 -timeout 20m ./...
+	$(GO) -C .ci/packages test -count=1 . # installs them into a root of its own
 
 .PHONY: compat
 compat: root ## every daemon, client and feature; writes the tables of tests/README.md
