@@ -56,6 +56,7 @@ type Diagnosis struct {
 	Mirror string `json:"-"`
 	// Redirect is the host to which Host's, or what stands before it, redirected.
 	Redirect string `json:"-"`
+	Silent   bool   `json:"-"` // the credential helper failed and printed nothing
 	Push     bool   `json:"-"` // the text says that a push was denied
 	Barred   bool   `json:"-"` // whoever asks gets this answer, with whatever credentials
 	// SourcePolicy: a policy of the build denied the image, not a rule of the
@@ -79,6 +80,7 @@ func Diagnose(ref string, readings ...string) Diagnosis {
 		URL:             f.url,
 		Mirror:          bareHost(f.mirror(class)),
 		Redirect:        bareHost(f.redirect(class)),
+		Silent:          class == CredentialHelper && strings.HasPrefix(f.helperMessage(), "exit status"),
 		Push:            f.namedPush(),
 		Barred:          containsAny(f.said(), barredWords),
 	}
@@ -126,6 +128,15 @@ func (d Diagnosis) Transient() bool {
 	// A redirect or a proxy that wants a login answers the same again.
 	return d.Class == NetworkFailure && d.HTTPStatus == 0 && d.Redirect == "" ||
 		d.Class == RegistryOutage && (d.HTTPStatus >= 500 || d.HTTPStatus == 408)
+}
+
+// AskedAs is d as the answer to a request under a host alias. A registry with Basic
+// authentication does not say that it was redirected to: only the URL does.
+func (d Diagnosis) AskedAs(alias string) Diagnosis {
+	if host, _ := splitURL(d.URL); d.Redirect == "" && host != alias && strings.Contains(d.URL, "/v2/") && registry.Same(host, alias) {
+		d.Redirect = bareHost(host)
+	}
+	return d
 }
 
 // TryNextAlias tells whether, after this answer to an attempt of the anonymous

@@ -117,6 +117,7 @@ var reasons = map[int]string{
 	400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
 	405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout",
 	409: "Conflict", 410: "Gone", 412: "Precondition Failed", 415: "Unsupported Media Type", 418: "I'm a teapot",
+	421: "Misdirected Request",
 	429: "Too Many Requests", 451: "Unavailable For Legal Reasons", 500: "Internal Server Error",
 	501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }

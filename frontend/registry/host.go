@@ -31,6 +31,15 @@ func Requested(host string) string {
 	return host
 }
 
+// CredentialKey is what a credential helper is asked for a registry host: Docker Hub's
+// login has the address of its first API (docker/cli, cli/config/configfile).
+func CredentialKey(host string) string {
+	if host == DockerHub || host == llb.DockerHubRegistry {
+		return "https://index.docker.io/v1/"
+	}
+	return host
+}
+
 // IsDockerHubToken tells whether a request for a token is one for Docker Hub, by
 // the host of the token service or the name of the service that it asks for.
 func IsDockerHubToken(host, service string) bool {

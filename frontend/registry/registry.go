@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
+
 	"github.com/org/pullsafe/llb"
 )
 
@@ -73,6 +75,16 @@ func AliasOrder(host string) []llb.Kind {
 		return []llb.Kind{llb.Both, llb.Port, llb.LetterCase}
 	}
 	return []llb.Kind{llb.LetterCase, llb.Both, llb.Port}
+}
+
+// FirstAlias is the host alias that is tried first for a registry host; the host itself
+// where it is none.
+func FirstAlias(host string) string {
+	named, err := reference.ParseNormalizedNamed(host + "/x")
+	if err != nil {
+		return host
+	}
+	return reference.Domain(llb.Aliases(named, AliasOrder(host))[0])
 }
 
 // LoginCommand is the command that logs in to host.

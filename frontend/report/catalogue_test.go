@@ -104,10 +104,10 @@ var afterwards = []struct {
 	when  string
 }{
 	{diagnosis.AuthRequired, "The registry denies access to everybody"},
-	{diagnosis.NotFound, "The registry says that there is no such image"},
+	{diagnosis.NotFound, "The registry, or a proxy in front of it that does not know the host alias, says that there is no such image"},
 	{diagnosis.NoMatchingPlatform, "The registry has the image, but not for this platform"},
 	{diagnosis.RateLimited, "Too many requests from this address"},
-	{diagnosis.CredentialsRejected, "Credentials are found for the host alias too, by a helper that answers for any host for example"},
+	{diagnosis.CredentialsRejected, "Credentials were found for the host alias too: by a helper that answers for any host, or because a login is stored for it"},
 	{diagnosis.PolicyDenied, "A source policy does not allow the host alias"},
 	{diagnosis.TLSFailure, "The builder's trust is set for the host as written only"},
 	{diagnosis.NetworkFailure, "No connection"},
@@ -268,9 +268,14 @@ func fallbacks(t *testing.T) string {
 		c    report.Conclusion
 	}{
 		{"The registry denies access to everybody, and did not say whether credentials were sent", byName(t, "ambiguous, refused too")},
-		{"The registry did not say whether credentials were sent, and the helper of every host failed then", byName(t, "ambiguous, helper answers")},
+		{"No host alias is served: what stands in front of the registry knows its usual name only", byName(t, "rejected, no alias served")},
+		{"A proxy redirects the host alias to the usual name, for which the credentials are sent again", byName(t, "rejected, alias redirected back")},
+		{"The host alias leads to another host, which fails", byName(t, "rejected, alias redirected elsewhere")},
+		{"The credential helper knows the registry, and fails for the host alias", byName(t, "rejected, helper fails")},
+		{"The registry did not say whether credentials were sent, and the helper failed for the host alias", byName(t, "ambiguous, helper answers")},
 		{"The helper of this host failed, and the registry denies anonymous access", byName(t, "helper, refused")},
-		{"The helper of every host failed", byName(t, "helper, helper")},
+		{"The helper failed for the host alias too", byName(t, "helper, helper")},
+		{"The helper failed, and answers for the host alias", byName(t, "helper, credentials for the alias")},
 		{"`--call=preflight` says of an image that the fallback resolved", report.Explain(fellBack(t, base, ghcrRejected))},
 		{"The same, when the registry did not say whether credentials were sent", report.Explain(fellBack(t, "reg.example.com/base:1.4", unsaid))},
 		{"The same, when the helper failed", report.Explain(fellBack(t, base, brokenHelper))},

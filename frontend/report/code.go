@@ -32,7 +32,14 @@ func codeOf(r *resolve.Resolution) Code {
 		}
 	}
 	last, tried := r.Decisive()
-	add(tried && !r.FellBack(), string(last.Class))
+	tried = tried && !r.FellBack()
+	add(tried, string(last.Class))
+	add(tried && redirected(last) && last.RedirectBack(), "back")
+	add(tried && redirected(last) && !last.RedirectBack(), "elsewhere")
+	add(tried && !redirected(last) && last.NotServed(), "unserved")
+	add(tried && last.Silent || !tried && d.Silent, "silent")
+	add(d.Mirror != "", "mirror")
+	add((d.Class == diagnosis.NetworkFailure || d.Class == diagnosis.TLSFailure) && d.Redirect != "", "redirect")
 	add(d.Barred, "barred")
 	add(d.SourcePolicy, "source")
 	add(d.Network != "", string(d.Network))
@@ -66,6 +73,12 @@ func FindCode(text string) (Code, bool) {
 
 func isClass(word string) bool { return len(diagnosis.Examples(diagnosis.Class(word))) > 0 }
 
+// nameless is a mirror, or the place of a redirect, of which no more is known: a code
+// has no names of others.
+const nameless = "*"
+
+func known(host string) string { return strings.TrimPrefix(host, nameless) }
+
 // Resolution is what the code tells of ref. Words that it does not know say nothing.
 func (c Code) Resolution(ref string) *resolve.Resolution {
 	yes := true
@@ -79,8 +92,19 @@ func (c Code) Resolution(ref string) *resolve.Resolution {
 		d.UsedCredentials = &yes
 	}
 	r := &resolve.Resolution{Ref: ref, Written: d}
+	last := &r.Written // what a word is about
 	for word := range strings.SplitSeq(rest, "/") {
 		switch word {
+		case "back":
+			last.Redirect = d.Host
+		case "elsewhere", "redirect":
+			last.Redirect = nameless
+		case "unserved":
+			last.HTTPStatus = 421
+		case "silent":
+			last.Silent = true
+		case "mirror":
+			r.Written.Mirror = nameless
 		case "barred":
 			r.Written.Barred = true
 		case "source":
@@ -102,6 +126,7 @@ func (c Code) Resolution(ref string) *resolve.Resolution {
 		default:
 			if isClass(word) {
 				r.Fallback = append(r.Fallback, diagnosis.Diagnosis{Class: diagnosis.Class(word), Host: d.Host})
+				last = &r.Fallback[len(r.Fallback)-1]
 			}
 		}
 	}

@@ -71,6 +71,12 @@ func alone(d diagnosis.Diagnosis) Conclusion {
 // the second half of the headline, and what to do.
 func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remedy) {
 	helper, host := first.Class == diagnosis.CredentialHelper, first.Host
+	switch {
+	case redirected(last):
+		return sayRedirect(last), steps(host, doLogout, doLogin, noteAliases, noteEnv)
+	case last.NotServed():
+		return sayNotServed(last), steps(host, doLogout, doLogin, noteAliases, noteEnv)
+	}
 	//exhaustive:ignore
 	switch last.Class {
 	case diagnosis.AuthRequired, diagnosis.DeniedAmbiguous:
@@ -84,14 +90,11 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 		}
 		return sayDenied, todo
 	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
-		if helper {
-			return sayHelperAnswers(first, last), remedies(first)
-		}
-		return sayHelperAnswers(first, last), steps(host, doLogin, doLogout, noteHelperAll)
+		return sayCredentials(first, last), remediesHelper(first, last)
 	case diagnosis.TLSFailure:
 		return sayUnfinished + Quote(last.Message), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
 	case diagnosis.NotFound:
-		return sayMissing, steps(host, noteTypo, doLogin, doLogout)
+		return sayMissing, steps(host, doLogout, doLogin, noteTypo, noteAliases)
 	case diagnosis.NoMatchingPlatform:
 		return sayNoPlatform, steps(host, notePlatforms, doLogout)
 	case diagnosis.RateLimited:
@@ -103,4 +106,15 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 	default:
 		return sayUnfinished + Quote(last.Message), steps(host, noteTryAgain, doLogout, doLogin, noteEnv)
 	}
+}
+
+// redirected tells whether an answer to the fallback is what became of a redirect. What
+// a registry said elsewhere is an answer like any other.
+func redirected(last diagnosis.Diagnosis) bool {
+	//exhaustive:ignore
+	switch last.Class {
+	case diagnosis.CredentialsRejected, diagnosis.NetworkFailure, diagnosis.TLSFailure:
+		return last.Redirect != ""
+	}
+	return last.RedirectBack()
 }

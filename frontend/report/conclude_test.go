@@ -20,6 +20,7 @@ const (
 	ghcrAnonymous  = `failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?scope=x&service=ghcr.io: 401 Unauthorized`
 	ghcrHead403    = `unexpected status from HEAD request to https://ghcr.io/v2/acme/base/manifests/1.4: 403 Forbidden`
 	brokenHelper   = "error getting credentials - err: exec: \"docker-credential-desktop\": executable file not found in $PATH, out: ``"
+	silentHelper   = "error getting credentials - err: exit status 1, out: ``"
 	lockedHelper   = "error getting credentials - err: exit status 1, out: `Cannot autolaunch D-Bus without X11 $DISPLAY`"
 	policyOnAlias  = `could not resolve image due to policy: source "docker-image://GHCR.IO:443/acme/base:1.4" denied by policy: source denied by policy`
 )
@@ -44,6 +45,12 @@ var conclusions = []struct {
 	{"rejected, TLS", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://REG.EXAMPLE.COM/v2/base/manifests/latest": tls: failed to verify certificate: x509: certificate signed by unknown authority`}},
 	{"rejected, platform", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`no match for platform in manifest sha256:aa: not found`}},
 	{"rejected, canceled", "ghcr.io/acme/base:1.4", ghcrRejected, []string{`context canceled`}},
+	{"rejected, helper fails", "gcr.io/acme/base:1.4", ghcrBareDenied, []string{silentHelper, silentHelper}},
+	{"rejected, alias redirected back", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://reg.example.com/v2/base/manifests/latest": failed to authorize redirect: failed to fetch oauth token: denied: denied`}},
+	{"rejected, alias redirected in a circle", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://reg.example.com/v2/base/manifests/latest": stopped after 10 redirects`}},
+	{"rejected, alias redirected elsewhere", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://other.example.com/v2/base/manifests/latest": dial tcp: lookup other.example.com: no such host`}},
+	{"rejected, no alias served", "reg.example.com/base", ghcrBareDenied, []string{`unexpected status from HEAD request to https://REG.EXAMPLE.COM/v2/base/manifests/latest: 421 Misdirected Request`}},
+	{"rejected, bad request", "reg.example.com/base", ghcrBareDenied, []string{`unexpected status from HEAD request to https://REG.EXAMPLE.COM/v2/base/manifests/latest: 400 Bad Request`}},
 	{"ambiguous", "reg.example.com/base", `unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/latest: 401 Unauthorized`, nil},
 	{"ambiguous, refused too", "ghcr.io/acme/base:1.4", ghcrHead403, []string{ghcrAnonymous}},
 	{"ambiguous, helper answers", "public.ecr.aws/acme/base", `unexpected status from HEAD request to https://public.ecr.aws/v2/acme/base/manifests/latest: 403 Forbidden`, []string{brokenHelper}},
@@ -52,6 +59,8 @@ var conclusions = []struct {
 	{"private only", "1.dkr.ecr.eu-west-1.amazonaws.com/a", `failed to fetch oauth token: denied: Your authorization token has expired. Reauthenticate and try again.`, nil},
 	{"helper", "ghcr.io/acme/base:1.4", brokenHelper, nil},
 	{"helper, helper", "ghcr.io/acme/base:1.4", lockedHelper, []string{lockedHelper, lockedHelper}},
+	{"helper, silent", "gcr.io/acme/base:1.4", silentHelper, []string{silentHelper}},
+	{"helper, credentials for the alias", "ghcr.io/acme/base:1.4", lockedHelper, []string{ghcrBareDenied}},
 	{"helper, refused", "ghcr.io/acme/base:1.4", brokenHelper, []string{ghcrAnonymous}},
 	{"anonymous", "nvcr.io/acme/base:1.4", `failed to fetch anonymous token: unexpected status: 401 Unauthorized`, nil},
 	{"anonymous at Docker Hub", "alpine", `failed to fetch anonymous token: unexpected status: 401 Unauthorized`, nil},
@@ -66,6 +75,12 @@ var conclusions = []struct {
 	{"outage", "mcr.microsoft.com/a", `unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/8.0: 503 Service Unavailable`, nil},
 	{"policy", "ghcr.io/acme/base:1.4", `could not resolve image due to policy: source "docker-image://ghcr.io/acme/base:1.4" denied by policy: source denied by policy`, nil},
 	{"policy of the registry", "acme/base", `Error response from daemon: Head "https://registry-1.docker.io/v2/acme/base/manifests/1": denied: image access restricted: acme/base blocked for organization X`, nil},
+	{"mirror without the image", "alpine", "unexpected status from HEAD request to https://mirror.example.com/v2/library/alpine/manifests/3?ns=docker.io: 404 Not Found", nil},
+	{"mirror that cannot be reached", "ghcr.io/acme/base:1.4", `failed to do request: Head "https://mirror.example.com/v2/acme/base/manifests/1.4?ns=ghcr.io": dial tcp: lookup mirror.example.com: no such host`, nil},
+	{"mirror that denies", "ghcr.io/acme/base:1.4", "unexpected status from HEAD request to https://mirror.example.com/v2/acme/base/manifests/1.4?ns=ghcr.io: 403 Forbidden", nil},
+	{"mirror without TLS", "alpine", `failed to do request: Head "https://mirror.example.com/v2/library/alpine/manifests/3?ns=docker.io": http: server gave HTTP response to HTTPS client`, nil},
+	{"mirror that fails", "alpine", "unexpected status from HEAD request to https://mirror.example.com/v2/library/alpine/manifests/3?ns=docker.io: 502 Bad Gateway", nil},
+	{"redirect in a circle", "reg.example.com/base", `failed to do request: Head "https://reg.example.com/v2/base/manifests/latest": stopped after 10 redirects`, nil},
 	{"reference", "A", `failed to parse stage name "A": invalid reference format: repository name must be lowercase`, nil},
 	{"canceled", "alpine", `context canceled`, nil},
 	{"unknown", "alpine", `something new went wrong`, nil},
@@ -127,7 +142,7 @@ func remedyLine(r report.Remedy) string {
 func TestExplainNeverCallsHelpersAnswerPrivate(t *testing.T) {
 	c := report.Explain(attempts("ghcr.io/a/b", ghcrRejected, ghcrBareDenied))
 	assert.NotContains(t, c.Headline, "private")
-	assert.Contains(t, c.Headline, "helper")
+	assert.Contains(t, c.Headline, "credentials were sent for the host alias too")
 	c = report.Explain(attempts("ghcr.io/a/b", ghcrHead403, ghcrAnonymous))
 	assert.NotContains(t, c.Headline, "stored credentials")
 }

@@ -47,13 +47,54 @@ func login(host string) Remedy {
 	return Remedy{Command: registry.LoginCommand(host), Note: registry.Of(host).LoginNote}
 }
 
+// remediesMirror: behind a mirror, BuildKit asks the registry itself, and then shows
+// what the mirror answered.
+func remediesMirror(d diagnosis.Diagnosis) []Remedy {
+	behind := logout(d.Host)
+	behind.Note = noteBehindMirror
+	return append(steps(d.Host, noteMirror(where(d))), behind)
+}
+
+// runHelper shows what a helper says that printed nothing where a program reads it.
+func runHelper(host string) Remedy {
+	return Remedy{Command: "echo " + host + " | docker-credential-X get", Note: noteSilent}
+}
+
+// remediesHelper are for a credential helper that answers or fails for the host alias
+// too: the first attempt may have met another one.
+func remediesHelper(first, last diagnosis.Diagnosis) []Remedy {
+	host := first.Host
+	erase := logout(host)
+	erase.Note = noteErases
+	var todo []Remedy
+	switch {
+	case first.Class == diagnosis.CredentialHelper:
+		todo = steps(host, noteRepair+Quote(first.Message), noteEmptyEntry(host), noteHelper(host))
+	case last.Class == diagnosis.CredentialHelper:
+		todo = append(steps(host, doLogin, noteEmptyEntry(host)), erase)
+	default:
+		return append([]Remedy{erase}, steps(host, doLogin, noteEmptyEntry(host), noteAliases)...)
+	}
+	if last.Silent {
+		todo = append(todo, runHelper(registry.FirstAlias(host)))
+	}
+	return todo
+}
+
 // remedies are those of one answer.
 func remedies(d diagnosis.Diagnosis) []Remedy {
+	if d.Mirror != "" {
+		return remediesMirror(d)
+	}
 	switch d.Class {
 	case diagnosis.CredentialsRejected, diagnosis.DeniedAmbiguous, diagnosis.AuthRequired:
 		return remediesDenied(d)
 	case diagnosis.CredentialHelper:
-		return steps(d.Host, noteRepair+Quote(d.Message), noteHelper(d.Host))
+		todo := steps(d.Host, noteRepair+Quote(d.Message), noteHelper(d.Host))
+		if d.Silent && d.Host != "" {
+			todo = append(todo, runHelper(registry.CredentialKey(d.Host)))
+		}
+		return todo
 	case diagnosis.RateLimited:
 		if d.UsedCredentials != nil && *d.UsedCredentials {
 			return steps(d.Host, noteAccount)
@@ -68,6 +109,9 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 	case diagnosis.NoMatchingPlatform:
 		return steps(d.Host, notePlatforms)
 	case diagnosis.NetworkFailure:
+		if d.Redirect != "" {
+			return steps(d.Host, noteBadRedirect)
+		}
 		if d.Network == diagnosis.NetworkClient {
 			return steps(d.Host, noteClientNet)
 		}

@@ -20,7 +20,6 @@ const (
 	noteAgain        = "then build again; a long-running client (an IDE) may cache credentials for five minutes"
 	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
 	noteWait         = "logging in does not help: wait and build again"
-	noteHelperAll    = "or remove credsStore from config.json of the Docker CLI: that helper answers for every host"
 	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
 	noteHidden       = "some registries answer the same for private images: log in if it is one"
 	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
@@ -40,8 +39,33 @@ const (
 	notePublic       = "if this works, only the stored credentials were wrong"
 	notePush         = "the credentials need permission to push to this repository"
 	noteRepair       = "repair the credential helper"
+	noteErases       = "not every credential helper can remove a login"
+	noteAliases      = "administrators: have the proxy take the host in capitals or with its port: " + pageRegistries
+	noteSilent       = "shows why it failed; X is the helper's name in config.json"
+	noteBadRedirect  = "check the name; the registry, or a proxy in front of it, leads nowhere with it: ask its administrator"
+	noteBehindMirror = "what the registry itself answered is not shown; if its credentials may have expired"
 	notePolicyAlias  = "or allow the host alias in the source policy, if images may be pulled anonymously"
 )
+
+// pageRegistries tells administrators which host aliases there are, and how to serve them.
+const pageRegistries = "https://github.com/org/pullsafe/blob/main/docs/registries.md"
+
+// noteEmptyEntry: an empty entry has the Docker CLI look into config.json alone for the
+// host alias, whatever credsStore is (docker/cli, cli/config/configfile,
+// GetCredentialsStore). The login of the host itself stays.
+func noteEmptyEntry(host string) string {
+	return `or keep the login, if a credential helper is at fault: put "credHelpers": {"` + registry.FirstAlias(host) +
+		`": ""} into config.json of the Docker CLI, and no helper is asked for the host alias (docker pullsafe check --fix writes it)`
+}
+
+// noteMirror says where a mirror is set: for Docker Hub alone also in Docker Engine.
+func noteMirror(host string) string {
+	note := `the mirror is set in the builder's buildkitd.toml, [registry."` + host + `"]`
+	if host == registry.DockerHub {
+		note += `, or in daemon.json, "registry-mirrors"`
+	}
+	return note + ": repair it, or take it out there"
+}
 
 // noteKeepForPush: buildx looks up Docker Hub under the name of its registry, and
 // would take HOST@pull for pushes to the host too
@@ -61,6 +85,14 @@ func noteHelper(host string) string {
 
 func where(d diagnosis.Diagnosis) string { return cmp.Or(d.Host, "the registry") }
 
+// who is what an answer is of: the registry, or a mirror that was asked in its place.
+func who(d diagnosis.Diagnosis) string {
+	if d.Mirror == "" {
+		return where(d)
+	}
+	return "a mirror of " + where(d) + Quote(known(d.Mirror))
+}
+
 // unquote keeps words from closing the quotes and parentheses around them.
 var unquote = strings.NewReplacer(`"`, "'", "(", "[", ")", "]")
 
@@ -77,27 +109,48 @@ func Quote(s string) string {
 func opening(d diagnosis.Diagnosis) string {
 	answer := Quote(d.Message)
 	if d.Class == diagnosis.CredentialsRejected {
-		return where(d) + " rejected the stored credentials" + answer
+		return who(d) + " rejected the stored credentials" + answer
 	}
 	if d.Class == diagnosis.CredentialHelper {
 		return "the credential helper for " + where(d) + " failed" + answer
 	}
-	return where(d) + " denied access" + answer
+	return who(d) + " denied access" + answer
 }
 
-func sayHelperAnswers(first, last diagnosis.Diagnosis) string {
-	if first.Class == diagnosis.CredentialHelper {
+// sentBy are the ways in which a host alias can come to credentials. BuildKit does not say
+// which one it was, and drops the words that tell of a redirect.
+const sentBy = " (by a credential helper, a login that is stored for it, or a redirect)"
+
+// sayCredentials: the fallback met the credentials of the session, or a helper, again.
+func sayCredentials(first, last diagnosis.Diagnosis) string {
+	switch {
+	case last.Class == diagnosis.CredentialsRejected && first.Class == diagnosis.CredentialHelper:
+		return "; credentials were sent for the host alias" + sentBy + ", and rejected" + Quote(last.Message) + ": no anonymous attempt was possible"
+	case last.Class == diagnosis.CredentialsRejected:
+		return "; credentials were sent for the host alias too" + sentBy + ", and rejected" + Quote(last.Message) + ": no anonymous attempt was possible"
+	case first.Class == diagnosis.CredentialHelper:
 		return ", for the host alias too: no anonymous attempt was possible"
+	default:
+		return "; the credential helper failed for the host alias" + Quote(last.Message) + ": no anonymous attempt was possible"
 	}
-	if last.Class == diagnosis.CredentialHelper {
-		return "; a credential helper answers for the host alias too: no anonymous attempt was possible"
+}
+
+// sayRedirect: BuildKit followed a redirect of the host alias, with what the client has
+// for the host that it led to.
+func sayRedirect(last diagnosis.Diagnosis) string {
+	if last.RedirectBack() {
+		return "; the host alias is redirected back to " + where(last) + Quote(last.Message) + ": no anonymous attempt was possible"
 	}
-	return "; credentials were sent for the host alias too (a helper that answers for every host, or a redirect): no anonymous attempt was possible"
+	return "; the host alias is redirected" + Quote(known(last.Redirect)) + ", and the anonymous fallback failed there" + Quote(last.Message)
+}
+
+func sayNotServed(last diagnosis.Diagnosis) string {
+	return "; no host alias of " + where(last) + " is served" + Quote(last.Message) + ": no anonymous attempt was possible"
 }
 
 const (
 	sayDenied         = "; the anonymous fallback was denied: private or missing"
-	sayMissing        = "; the anonymous fallback found no such image: missing, or hidden"
+	sayMissing        = "; the anonymous fallback found no such image: missing, hidden, or a proxy in front of the registry does not know the host alias"
 	sayNoPlatform     = "; the anonymous fallback found the image, but not for this platform"
 	sayAnonymousLimit = "; the anonymous fallback exceeded the rate limit"
 	sayUnfinished     = "; the anonymous fallback failed"
@@ -141,12 +194,15 @@ func sayVerdict(policy diagnosis.Diagnosis) string {
 // headline is the whole line when there was no anonymous fallback.
 func headline(d diagnosis.Diagnosis) string {
 	answer, r := Quote(d.Message), registry.Of(d.Host)
+	if d.Mirror != "" && d.Class == diagnosis.AuthRequired {
+		return opening(d)
+	}
 	switch d.Class {
 	case diagnosis.CredentialsRejected, diagnosis.CredentialHelper:
 		return opening(d)
 	case diagnosis.AuthRequired:
 		if r.NoLogin || r.TokensForAll {
-			return where(d) + " denied anonymous access" + answer + ", which it normally allows: a fault of the registry"
+			return who(d) + " denied anonymous access" + answer + ", which it normally allows: a fault of the registry"
 		}
 		return "no credentials are stored for " + where(d) + ", and anonymous access was denied" + answer + ": private or missing"
 	case diagnosis.DeniedAmbiguous:
@@ -155,23 +211,29 @@ func headline(d diagnosis.Diagnosis) string {
 		}
 		return opening(d) + ": private, missing, or no access"
 	case diagnosis.RateLimited:
-		return "the rate limit of " + where(d) + " is exceeded" + answer
+		return "the rate limit of " + who(d) + " is exceeded" + answer
 	case diagnosis.NotFound:
 		if d.Message == "not found" {
 			answer = ""
 		}
-		return where(d) + " has no such image or tag" + answer
+		return who(d) + " has no such image or tag" + answer
 	case diagnosis.NoMatchingPlatform:
 		return "the image exists, but not for this platform"
 	case diagnosis.NetworkFailure:
-		if d.Network == "" {
-			return "no answer from " + where(d) + " in time" + answer
+		if d.Redirect != "" {
+			return sayBadRedirect(d)
 		}
-		return "no connection to " + where(d) + " from the " + side(d) + answer
+		if d.Network == "" {
+			return "no answer from " + who(d) + " in time" + answer
+		}
+		return "no connection to " + who(d) + " from the " + side(d) + answer
 	case diagnosis.TLSFailure:
-		return "TLS verification failed for " + where(d) + " on the " + side(d) + answer
+		if d.Redirect != "" {
+			return sayBadRedirect(d)
+		}
+		return "TLS verification failed for " + who(d) + " on the " + side(d) + answer
 	case diagnosis.RegistryOutage:
-		return where(d) + " returned a server error or an invalid response" + answer
+		return who(d) + " returned a server error or an invalid response" + answer
 	case diagnosis.PolicyDenied:
 		return "a policy does not allow this image" + answer
 	case diagnosis.InvalidReference:
@@ -181,6 +243,10 @@ func headline(d diagnosis.Diagnosis) string {
 	case diagnosis.NotARegistryError:
 	}
 	return "the request failed" + answer
+}
+
+func sayBadRedirect(d diagnosis.Diagnosis) string {
+	return where(d) + " redirects the request" + Quote(known(d.Redirect)) + ", and that failed" + Quote(d.Message)
 }
 
 // leftOpen is what one answer with credentials leaves open.

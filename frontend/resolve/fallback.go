@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/distribution/reference"
@@ -11,7 +10,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/llb"
 )
 
@@ -44,6 +42,10 @@ func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Nam
 	defer cancel()
 	end := time.Now().Add(answerWithin)
 	for _, alias := range r.aliases(named) {
+		if d, known := r.refusing(alias); known {
+			res.Fallback = append(res.Fallback, d)
+			continue
+		}
 		image, err := r.anonymous(bounded, q, named, alias)
 		if err == nil {
 			if res.Image == nil {
@@ -57,23 +59,14 @@ func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Nam
 		if errors.Is(cause, errNoAnswer) || cause == nil && time.Until(end) < time.Second {
 			cause, err = errNoAnswer, errNoAnswer
 		}
-		d := diagnosis.Diagnose(q.Ref, err.Error())
+		d := diagnosis.Diagnose(q.Ref, err.Error()).AskedAs(reference.Domain(alias))
 		res.Fallback = append(res.Fallback, d)
 		if cause != nil || !d.TryNextAlias() {
 			return nil
 		}
+		r.learn(alias, d)
 	}
 	return nil
-}
-
-// aliases puts the alias that has worked for the repository first.
-func (r *Resolver) aliases(named reference.Named) []reference.Named {
-	all := llb.Aliases(named, registry.AliasOrder(reference.Domain(named)))
-	if known, ok := r.Names().Alias(named); ok {
-		all = slices.DeleteFunc(all, func(alias reference.Named) bool { return alias.Name() == known.Name() })
-		return append([]reference.Named{known}, all...)
-	}
-	return all
 }
 
 // anonymous asks under one alias, and again after a transient fault.

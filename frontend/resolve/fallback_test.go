@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +95,86 @@ func TestKnownAliasGoesFirst(t *testing.T) {
 	require.Equal(t, []string{uv, uvBoth, uvPort, uv8, uv8Port, uv8Both}, became)
 	require.Equal(t, []string{uv, uv, uv, uv8, uv8, uv8}, asked)
 	require.Equal(t, llb.Names{"ghcr.io/astral-sh/uv": "ghcr.io:443/astral-sh/uv"}, r.Names())
+}
+
+// TestHostIsLearned: the alias that has worked for one repository of a host is tried
+// first for the next, and what an alias answered for every image is not asked again.
+func TestHostIsLearned(t *testing.T) {
+	const (
+		misdirected = head + "421 Misdirected Request"
+		back        = `failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": failed to authorize redirect: failed to fetch oauth token: denied`
+		helper      = "error getting credentials - err: exit status 1, out: `no`"
+		missing     = head + "404 Not Found"
+	)
+	tool := func(host string) string { return host + "/acme/tool:1" }
+	for _, tc := range []struct {
+		name  string
+		first []string // the answers of the three aliases
+		then  []string // the hosts that are asked for the next repository
+	}{
+		{"the second works", []string{missing, ""}, []string{"ghcr.io:443"}},
+		{"the third works", []string{missing, outage, ""}, []string{"GHCR.IO"}},
+		{"not served", []string{misdirected, back, badTLS}, nil},
+		{"the helper fails", []string{helper, helper, helper}, nil},
+		{"may be about the image", []string{missing, rejected, dial}, []string{"GHCR.IO:443", "ghcr.io:443", "GHCR.IO"}},
+		{"one of them", []string{misdirected, missing, outage}, []string{"ghcr.io:443", "GHCR.IO"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := map[string][]string{uv: {rejected}, tool("ghcr.io"): {rejected}}
+				hosts := []string{"GHCR.IO:443", "ghcr.io:443", "GHCR.IO"}
+				for i, text := range tc.first {
+					if text != back {
+						text = strings.ReplaceAll(text, "https://ghcr.io/", "https://"+hosts[i]+"/")
+					}
+					answers[hosts[i]+"/astral-sh/uv:0.7"] = []string{text}
+				}
+				want := []string{tool("ghcr.io")}
+				for _, host := range tc.then {
+					answers[tool(host)] = []string{strings.ReplaceAll(head, "ghcr.io", host) + "403 Forbidden"} // the next is tried
+					want = append(want, tool(host))
+				}
+				if len(tc.then) == 1 {
+					answers[tool(tc.then[0])] = []string{""}
+				}
+				d := newDaemon(t, answers)
+				r := newResolver(d)
+				resolve(t, r, d, uv)
+				d.calls = nil
+				res := resolve(t, r, d, tool("ghcr.io"))
+				requireRequests(t, d, tool("ghcr.io"), want...)
+				require.Equal(t, len(tc.then) == 1, res.FellBack())
+				if !res.FellBack() {
+					require.Len(t, res.Fallback, 3, "what is known is an answer")
+				}
+			})
+		})
+	}
+}
+
+// TestNotServedSaysLeast: an answer of the registry itself is worth more, and so is a
+// fault that may be gone.
+func TestNotServedSaysLeast(t *testing.T) {
+	const misdirected = head + "421 Misdirected Request"
+	for _, tc := range []struct {
+		answers []string
+		class   diagnosis.Class
+		status  int
+	}{
+		{[]string{misdirected, outage}, diagnosis.RegistryOutage, 503},
+		{[]string{misdirected, dial}, diagnosis.NetworkFailure, 0},
+		{[]string{rejected, misdirected}, diagnosis.CredentialsRejected, 0},
+		{[]string{misdirected, misdirected}, diagnosis.RegistryOutage, 421},
+	} {
+		res := &Resolution{}
+		for _, text := range tc.answers {
+			res.Fallback = append(res.Fallback, diagnosis.Diagnose(uv, text))
+		}
+		d, ok := res.Decisive()
+		require.True(t, ok)
+		require.Equal(t, tc.class, d.Class)
+		require.Equal(t, tc.status, d.HTTPStatus)
+	}
 }
 
 func TestTransientFaults(t *testing.T) {

@@ -65,9 +65,10 @@ var decisive = []diagnosis.Class{
 }
 
 // Decisive is the answer of the fallback that says most; false when there was none.
+// That a host alias is not served says least: only when no other answer came.
 func (r *Resolution) Decisive() (diagnosis.Diagnosis, bool) {
 	for _, class := range decisive {
-		if i := slices.IndexFunc(r.Fallback, func(d diagnosis.Diagnosis) bool { return d.Class == class }); i >= 0 {
+		if i := slices.IndexFunc(r.Fallback, func(d diagnosis.Diagnosis) bool { return d.Class == class && !d.NotServed() }); i >= 0 {
 			return r.Fallback[i], true
 		}
 	}

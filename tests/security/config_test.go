@@ -31,10 +31,10 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 	}{
 		// Limits: BuildKit tells only what became of the mirror, so that the refusal
 		// behind it is not seen. It ends as upstream.
-		{name: "mirror that fails", config: mirrors, mirror: broken, want: []string{"registry mirror of the builder"}},
-		{name: "mirror that fails, with a login of its own", config: mirrors, mirror: broken, login: true, want: []string{"registry mirror of the builder"}},
+		{name: "mirror that fails", config: mirrors, mirror: broken, want: []string{"no connection to a mirror of %s (\"%m\") from the builder", "buildkitd.toml, [registry.\"%s\"]"}},
+		{name: "mirror that fails, with a login of its own", config: mirrors, mirror: broken, login: true, want: []string{"no connection to a mirror of %s (\"%m\") from the builder"}},
 		{name: "mirror without the image", config: mirrors, mirror: missing, want: []string{"has no such image or tag"}},
-		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"denied access"}},
+		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"a mirror of %s (\"%m\") denied access", "docker logout %s"}},
 		{name: "http", config: "[registry.\"%s\"]\n  http = true\n"},
 		{name: "http, no TLS there", config: "[registry.\"%s\"]\n  http = true\n", opt: harness.RegistryOpt{NoTLS: true}, want: []string{
 			"rejected the stored credentials", "a private CA or http setting of the builder applies only to the host as it is spelled there",
@@ -47,7 +47,8 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 			each(t, func(t *testing.T, fe harness.Frontend) {
 				s, m := newSite(t, "site", tc.opt), newSite(t, "mirror", harness.RegistryOpt{})
 				m.SetFault(tc.mirror)
-				e, c := ownDaemon(t, strings.NewReplacer("%s", s.host, "%m", m.host).Replace(tc.config))
+				names := strings.NewReplacer("%s", s.host, "%m", m.host)
+				e, c := ownDaemon(t, names.Replace(tc.config))
 				logins := []string{s.host}
 				if tc.login {
 					logins = append(logins, m.host)
@@ -60,7 +61,7 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 					require.Equal(t, []string{m.host}, m.Requests().Hosts(), "a mirror is asked in no other spelling")
 				}
 				for _, want := range tc.want {
-					require.ErrorContains(t, res.Err, want)
+					require.ErrorContains(t, res.Err, names.Replace(want))
 				}
 				if len(tc.want) == 0 {
 					require.NoError(t, res.Err, "%s", s.Requests())
@@ -128,12 +129,12 @@ func TestCredentialHelpers(t *testing.T) {
 		{
 			name: "for every host, refused", body: answerStale, store: true,
 			want: "credentials were sent for the host alias too", not: "the anonymous fallback was denied",
-			sent: func(s site) []string { return []string{s.host, s.upper, s.host + ":443", s.upper + ":443"} },
+			sent: func(s site) []string { return []string{s.host, s.upper, s.upper + ":443", s.host + ":443"} },
 		},
 		{
 			name: "for the host in any letter case", store: true,
 			body:    "case \"$host\" in *:443) echo 'credentials not found in native keychain'; exit 1;; esac\n" + answerStale,
-			spelled: func(s site) string { return s.host + ":443" }, sent: func(s site) []string { return []string{s.host, s.upper} },
+			spelled: func(s site) string { return s.upper + ":443" }, sent: func(s site) []string { return []string{s.host, s.upper} },
 		},
 		{
 			name: "broken, for this host", body: "echo no display >&2; echo no display; exit 1\n",
@@ -180,9 +181,10 @@ func TestCredentialHelpers(t *testing.T) {
 	}
 }
 
-// helperConfig writes a docker-credential program and a configuration that names
-// it. The frontend runs in this process, so the program is found on its PATH.
-func helperConfig(t *testing.T, e *harness.Env, s site, body string, store bool) *harness.DockerConfig {
+// helperConfig writes a docker-credential program and a configuration that names it, but
+// has no helper for the hosts in empty. The frontend runs in this process, so the program
+// is found on its PATH.
+func helperConfig(t *testing.T, e *harness.Env, s site, body string, store bool, empty ...string) *harness.DockerConfig {
 	t.Helper()
 	name := "security-" + strings.ReplaceAll(s.host, ".", "-")
 	dir, err := e.WriteFiles(map[string]string{"docker-credential-" + name: helperScript(body)})
@@ -190,7 +192,10 @@ func helperConfig(t *testing.T, e *harness.Env, s site, body string, store bool)
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	opt := harness.DockerConfigOpt{CredHelpers: map[string]string{s.host: name}}
 	if store {
-		opt = harness.DockerConfigOpt{CredsStore: name}
+		opt = harness.DockerConfigOpt{CredsStore: name, CredHelpers: map[string]string{}}
+	}
+	for _, host := range empty {
+		opt.CredHelpers[host] = ""
 	}
 	cfg, err := e.DockerConfig(opt)
 	require.NoError(t, err)
