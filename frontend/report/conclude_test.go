@@ -71,6 +71,7 @@ var conclusions = []struct {
 	{"platform", "alpine", "no match for platform in manifest sha256:aa: not found", nil},
 	{"network of the client", "alpine", `failed to fetch oauth token: Post "https://auth.docker.io/token": dial tcp 1.2.3.4:443: i/o timeout`, nil},
 	{"network of the daemon", "127.0.0.1:5000/a", `failed to do request: Head "https://127.0.0.1:5000/v2/a/manifests/latest": dial tcp 127.0.0.1:5000: connect: connection refused`, nil},
+	{"no answer", "ghcr.io/acme/base:1.4", "context deadline exceeded", nil},
 	{"TLS", "reg.example.com/a", `failed to do request: Head "https://reg.example.com/v2/a/manifests/latest": http: server gave HTTP response to HTTPS client`, nil},
 	{"outage", "mcr.microsoft.com/a", `unexpected status from HEAD request to https://mcr.microsoft.com/v2/a/manifests/8.0: 503 Service Unavailable`, nil},
 	{"policy", "ghcr.io/acme/base:1.4", `could not resolve image due to policy: source "docker-image://ghcr.io/acme/base:1.4" denied by policy: source denied by policy`, nil},

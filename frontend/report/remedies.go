@@ -55,9 +55,9 @@ func remediesMirror(d diagnosis.Diagnosis) []Remedy {
 	return append(steps(d.Host, noteMirror(where(d))), behind)
 }
 
-// runHelper shows what a helper says that printed nothing where a program reads it.
-func runHelper(host string) Remedy {
-	return Remedy{Command: "echo " + host + " | docker-credential-X get", Note: noteSilent}
+// runHelper shows a person what a credential helper does for a host.
+func runHelper(host, note string) Remedy {
+	return Remedy{Command: "echo " + host + " | docker-credential-X get", Note: note}
 }
 
 // remediesHelper are for a credential helper that answers or fails for the host alias
@@ -76,7 +76,7 @@ func remediesHelper(first, last diagnosis.Diagnosis) []Remedy {
 		return append([]Remedy{erase}, steps(host, doLogin, noteEmptyEntry(host), noteAliases)...)
 	}
 	if last.Silent {
-		todo = append(todo, runHelper(registry.FirstAlias(host)))
+		todo = append(todo, runHelper(registry.FirstAlias(host), noteSilent))
 	}
 	return todo
 }
@@ -92,7 +92,7 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 	case diagnosis.CredentialHelper:
 		todo := steps(d.Host, noteRepair+Quote(d.Message), noteHelper(d.Host))
 		if d.Silent && d.Host != "" {
-			todo = append(todo, runHelper(registry.CredentialKey(d.Host)))
+			todo = append(todo, runHelper(registry.CredentialKey(d.Host), noteSilent))
 		}
 		return todo
 	case diagnosis.RateLimited:
@@ -114,6 +114,9 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 		}
 		if d.Network == diagnosis.NetworkClient {
 			return steps(d.Host, noteClientNet)
+		}
+		if d.Network == "" && d.Host != "" { // the client may have asked a helper
+			return append(steps(d.Host, noteDaemonNet), runHelper(registry.CredentialKey(d.Host), noteWaiting))
 		}
 		return steps(d.Host, noteDaemonNet)
 	case diagnosis.TLSFailure:

@@ -21,7 +21,7 @@ const (
 	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
 	noteWait         = "logging in does not help: wait and build again"
 	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
-	noteHidden       = "some registries answer the same for private images: log in if it is one"
+	noteHidden       = "some registries answer the same for private images: log in if it is one; so does a mirror of the builder that lacks it"
 	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
 	noteClientNet    = "check DNS, proxy and VPN where docker runs: the client asks for tokens"
 	noteDaemonNet    = "check DNS, proxy and registry mirror of the builder: the BuildKit daemon asks for images"
@@ -41,6 +41,7 @@ const (
 	noteRepair       = "repair the credential helper"
 	noteErases       = "not every credential helper can remove a login"
 	noteAliases      = "administrators: have the proxy take the host in capitals or with its port: " + pageRegistries
+	noteWaiting      = "does not end if a credential helper waits for somebody; X is its name in config.json"
 	noteSilent       = "shows why it failed; X is the helper's name in config.json"
 	noteBadRedirect  = "check the name; the registry, or a proxy in front of it, leads nowhere with it: ask its administrator"
 	noteBehindMirror = "what the registry itself answered is not shown; if its credentials may have expired"

@@ -137,7 +137,7 @@ func TestHelperOutOfBounds(t *testing.T) {
 	}{
 		{name: "megabytes of failure", body: "head -c 3000000 /dev/zero | tr '\\0' x; exit 1\n"},
 		{name: "megabytes of credentials", body: "head -c 3000000 /dev/zero | tr '\\0' x\n"},
-		{name: "no end", body: "exec sleep 600\n", slow: true}, // the client waits for a minute
+		{name: "no end", body: "exec sleep 90\n", slow: true}, // the client waits for a minute
 	} {
 		for _, all := range []bool{false, true} {
 			name := tc.name + ", for this host"
@@ -156,12 +156,15 @@ func TestHelperOutOfBounds(t *testing.T) {
 				res, err := e.Solve(ctx, c, harness.SolveInput{Frontend: shared.Frontends()[0], Files: from(s.base()), DockerConfig: cfg})
 				require.NoError(t, err)
 				require.NoError(t, ctx.Err(), "it hangs")
-				if strings.Contains(tc.name, "credentials") {
+				switch {
+				case tc.slow:
+					requireOrder(t, res.Err, "no answer from "+s.host+" in time", "echo "+s.host+" | docker-credential-X get")
+				case strings.Contains(tc.name, "credentials"):
 					// What is no JSON may as well be the registry's: it is BuildKit's error.
 					require.ErrorContains(t, res.Err, "invalid character 'x'")
-				} else if all {
+				case all:
 					require.ErrorContains(t, res.Err, "the credential helper for "+s.host+" failed")
-				} else {
+				default:
 					require.NoError(t, res.Err)
 				}
 				if res.Err != nil {
@@ -214,9 +217,11 @@ func TestSeveralChallenges(t *testing.T) {
 		{name: "two Bearers", values: func(bearer string) []string { return []string{bearer, bearer} }},
 		{name: "an unknown one first", values: func(bearer string) []string { return []string{`Negotiate`, bearer} }},
 		{
-			name:   "the first Bearer leads nowhere",
-			values: func(bearer string) []string { return []string{strings.Replace(bearer, "/token", "/nowhere", 1), bearer} },
-			fails:  " rejected the stored credentials (\"unauthorized\")",
+			name: "the first Bearer leads nowhere",
+			values: func(bearer string) []string {
+				return []string{strings.Replace(bearer, "/token", "/nowhere", 1), bearer}
+			},
+			fails: " rejected the stored credentials (\"unauthorized\")",
 		},
 		{name: "unknown ones alone", values: func(string) []string { return []string{`Negotiate`, `Digest realm="x"`} }, fails: " denied access"},
 	} {
