@@ -39,12 +39,12 @@ func (r *Resolver) aliases(named reference.Named) []reference.Named {
 	return all
 }
 
-// refusing is the answer that a host alias has given to an earlier attempt of this
+// knownUnserved is the answer that a host alias has given to an earlier attempt of this
 // build, where it holds for every image of the host.
-func (r *Resolver) refusing(alias reference.Named) (diagnosis.Diagnosis, bool) {
+func (r *Resolver) knownUnserved(alias reference.Named) (diagnosis.Diagnosis, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d, ok := r.refused[reference.Domain(alias)]
+	d, ok := r.unserved[reference.Domain(alias)]
 	return d, ok
 }
 
@@ -58,5 +58,5 @@ func (r *Resolver) learn(alias reference.Named, d diagnosis.Diagnosis) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused[reference.Domain(alias)] = d
+	r.unserved[reference.Domain(alias)] = d
 }

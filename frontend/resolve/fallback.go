@@ -42,7 +42,7 @@ func (r *Resolver) fallBack(ctx context.Context, q *Request, named reference.Nam
 	defer cancel()
 	end := time.Now().Add(answerWithin)
 	for _, alias := range r.aliases(named) {
-		if d, known := r.refusing(alias); known {
+		if d, known := r.knownUnserved(alias); known {
 			res.Fallback = append(res.Fallback, d)
 			continue
 		}

@@ -27,15 +27,15 @@ type Resolver struct {
 	opt    Options
 	flight flightcontrol.Group[*Resolution]
 
-	mu      sync.Mutex
-	memo    map[string]*Resolution         // by the key of the request
-	order   []string                       // the keys, as they were resolved
-	refused map[string]diagnosis.Diagnosis // the answers of host aliases that hold for every image
+	mu       sync.Mutex
+	memo     map[string]*Resolution         // by the key of the request
+	order    []string                       // the keys, as they were resolved
+	unserved map[string]diagnosis.Diagnosis // the answers of host aliases that hold for every image
 }
 
 // New returns a resolver for one build.
 func New(opt Options) *Resolver {
-	return &Resolver{opt: opt, memo: map[string]*Resolution{}, refused: map[string]diagnosis.Diagnosis{}}
+	return &Resolver{opt: opt, memo: map[string]*Resolution{}, unserved: map[string]diagnosis.Diagnosis{}}
 }
 
 // Resolve says what became of a reference. An error beside the resolution's own says
