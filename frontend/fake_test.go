@@ -23,8 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
-	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/internal/daemon"
+	"github.com/org/pullsafe/llb"
 )
 
 const testDigest = digest.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")

@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/require"
 
-	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/internal/daemon"
+	"github.com/org/pullsafe/llb"
 )
 
 const (
