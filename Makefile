@@ -22,6 +22,7 @@ build: ## build the frontend binary into bin/
 .PHONY: tools
 tools: ## build the pinned tools into the cache (the first time about 8 minutes)
 	@sh tests/tools/build.sh >/dev/null
+	@sh tests/tools/field/build.sh
 
 .PHONY: root
 root:
@@ -93,6 +94,11 @@ integration: root tools ## tests against real daemons and registries
 compat: root ## every daemon, client and feature; writes the tables of tests/README.md
 	@sh tests/tools/build.sh compat >/dev/null
 	$(TESTS) test -count=1 -timeout 40m ./compat ./clients ./dropin . -args -full
+
+.PHONY: field
+field: root tools ## real proxies, registries and credential helpers; writes tables of tests/README.md
+	@sh tests/tools/field/build.sh field
+	$(GO) test -count=1 -timeout 30m -parallel 4 ./tests/field -args -full
 
 .PHONY: lint
 # A cache of its own: one that another checkout shares knows files by its paths.

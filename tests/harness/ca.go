@@ -88,3 +88,18 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	a.leaves[host] = leaf
 	return leaf, nil
 }
+
+// Certificate is a certificate for a host name and its key, both as PEM, for a
+// server that is no part of this process.
+func (n *Network) Certificate(host string) (cert, key []byte, err error) {
+	leaf, err := n.ca.certificate(&tls.ClientHelloInfo{ServerName: host})
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
+	if err != nil {
+		return nil, nil, errors.WithStack(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}

@@ -90,6 +90,14 @@ func (n *Network) claim(host string, r route) {
 	n.routes[strings.ToLower(host)] = r
 }
 
+// Claim lets a host name, in any spelling, lead to a server that speaks TLS, such as
+// one of [Env.StartProgram]. The returned function ends that.
+func (n *Network) Claim(host, addr string) (release func()) {
+	r := route{tls: addr}
+	n.claim(host, r)
+	return func() { n.release(host, r) }
+}
+
 // release undoes claim, unless another server has the name by now.
 func (n *Network) release(host string, r route) {
 	n.mu.Lock()

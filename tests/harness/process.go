@@ -23,9 +23,10 @@ type Process struct {
 	Name    string
 	LogPath string
 
-	cmd  *exec.Cmd
-	done chan struct{}
-	err  error
+	cmd    *exec.Cmd
+	done   chan struct{}
+	err    error
+	abrupt bool
 }
 
 type processOpt struct {
@@ -35,6 +36,9 @@ type processOpt struct {
 	// isolated gives the process mount and PID namespaces of its own: its mounts
 	// are seen by nobody else, and all that it started ends with it.
 	isolated bool
+	// abrupt is for what has nothing to put in order: it is killed. As the first
+	// process of its namespace it may not even hear a SIGTERM.
+	abrupt bool
 }
 
 func (e *Env) start(opt processOpt) (*Process, error) {
@@ -48,7 +52,7 @@ func (e *Env) start(opt processOpt) (*Process, error) {
 	if opt.isolated {
 		args = append([]string{"unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--"}, args...)
 	}
-	p := &Process{Name: opt.name, LogPath: logPath, done: make(chan struct{})}
+	p := &Process{Name: opt.name, LogPath: logPath, done: make(chan struct{}), abrupt: opt.abrupt}
 	p.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // ended by Close, not by a context
 	p.cmd.Dir = e.Dir
 	p.cmd.Env = opt.env
@@ -114,12 +118,14 @@ func (p *Process) stop(ctx context.Context) error {
 	}
 	// The process has a group of its own, which has the same id.
 	kill := func(sig syscall.Signal) { _ = syscall.Kill(-p.Pid(), sig) }
-	kill(syscall.SIGTERM)
-	select {
-	case <-p.done:
-		return nil
-	case <-ctx.Done():
-	case <-time.After(stopTimeout):
+	if !p.abrupt {
+		kill(syscall.SIGTERM)
+		select {
+		case <-p.done:
+			return nil
+		case <-ctx.Done():
+		case <-time.After(stopTimeout):
+		}
 	}
 	kill(syscall.SIGKILL)
 	select {

@@ -52,6 +52,9 @@ type RegistryOpt struct {
 	// Access tells whether a user, "" for nobody, may read a repository.
 	// By default everybody reads what is not a PrivateRepository.
 	Access func(user, repository string) bool
+	// Behind is a registry behind a program that has its names and speaks TLS for it:
+	// the names are not claimed, and the realm is the canonical one over TLS.
+	Behind bool
 	// NoTLS answers clients that expect TLS without it.
 	NoTLS bool
 	// RefuseHost answers with a status, unless 0, every request whose Host header
@@ -146,6 +149,9 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	}
 	if r.opt.NoTLS {
 		r.tlsAddr = r.Addr
+	}
+	if r.opt.Behind {
+		return nil
 	}
 	for _, host := range r.names() {
 		r.env.Network.claim(host, route{tls: r.tlsAddr, plain: r.Addr})

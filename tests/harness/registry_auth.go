@@ -169,6 +169,8 @@ func (r *Registry) challenge(req *http.Request, rec *Request, write bool) string
 // spelled the registry: public registries name theirs by a constant.
 func (r *Registry) realm(req *http.Request) string {
 	switch {
+	case r.opt.Behind:
+		return "https://" + r.Host() + tokenPath
 	case req.TLS == nil && r.opt.Mode == ModeHub:
 		_, port, _ := net.SplitHostPort(r.Addr)
 		return "http://localhost:" + port + tokenPath

@@ -1,0 +1,45 @@
+package field
+
+import "testing"
+
+const haproxyMain = `global
+  log stderr local0
+  maxconn 200
+defaults
+  mode http
+  log global
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+`
+
+// haproxyHTTP ends TLS; rule chooses the backend "registry". Whatever it does not choose
+// gets 404.
+func haproxyHTTP(rule string) func(*testing.T, *conf) {
+	return haproxy(`frontend tls
+  bind {{.Listen}} ssl crt {{.Lab}}/both.pem
+  ` + rule + `
+  default_backend none
+backend registry
+  server registry {{.Backend}}
+backend none
+  http-request deny deny_status 404
+`)
+}
+
+func haproxy(text string) func(*testing.T, *conf) {
+	return func(t *testing.T, c *conf) {
+		t.Helper()
+		write(t, c, "haproxy.cfg", haproxyMain+text)
+		program(t, toolDebian, "haproxy", c.Listen, c, "haproxy", "-db", "-f", c.Lab+"/haproxy.cfg")
+	}
+}
+
+// The rules of HAProxy. Only the first compares neither letter case nor port.
+const (
+	haproxyLower = `use_backend registry if { req.hdr(host),field(1,:),lower -m str {{.Host}} }`
+	haproxyCase  = `use_backend registry if { hdr(host) -i {{.Host}} }`
+	haproxyPorts = `use_backend registry if { hdr(host) -i {{.Host}} {{.Host}}:443 }`
+	haproxySNI   = `use_backend registry if { ssl_fc_sni {{.Host}} }`
+	haproxyExact = `use_backend registry if { hdr(host) {{.Host}} }`
+)

@@ -1,0 +1,30 @@
+package field
+
+// The answers of a program to the host as written, U, P and B.
+var (
+	all      = [4]string{"ok", "ok", "ok", "ok"}
+	caseOnly = [4]string{"ok", "ok", "404", "404"}
+	portOnly = [4]string{"ok", "404", "ok", "404"}
+)
+
+func plainOnly(answer string) [4]string { return [4]string{"ok", answer, answer, answer} }
+
+// proxies are the rows. Those that no alias passes have to say so.
+func proxies() []proxy {
+	return []proxy{
+		{software: "nginx", config: "`server_name`, 444 for others", host: "nginx-444.test", fast: true, start: nginx(nginxServerName), want: want{answers: all, by: "U"}},
+		{software: "nginx", config: "`ssl_reject_handshake` for others", host: "nginx-reject.test", start: nginx(nginxRejectHandshake), want: want{answers: all, by: "U"}},
+		{software: "nginx", config: "`map $host`", host: "nginx-map.test", start: nginx(nginxMap), want: want{answers: all, by: "U"}},
+		{software: "nginx", config: "`$http_host !=`, 421", host: "nginx-421.test", fast: true, start: nginx(nginxMisdirected), want: want{answers: plainOnly("421"), code: "credentials-rejected/registry-outage"}},
+		{software: "nginx", config: "`$http_host !=`, 301 to the host", host: "nginx-301.test", start: nginx(nginxRedirect), want: want{answers: plainOnly("301"), code: "credentials-rejected/credentials-rejected"}},
+		{software: "HAProxy", config: "host in lower case, without port", host: "haproxy-lower.test", fast: true, start: haproxyHTTP(haproxyLower), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "`hdr(host) -i`", host: "haproxy-i.test", fast: true, start: haproxyHTTP(haproxyCase), want: want{answers: caseOnly, by: "U"}},
+		{software: "HAProxy", config: "`hdr(host) -i`, with and without port", host: "haproxy-ports.test", start: haproxyHTTP(haproxyPorts), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "`ssl_fc_sni`", host: "haproxy-sni.test", fast: true, start: haproxyHTTP(haproxySNI), want: want{answers: portOnly, by: "P"}},
+		{software: "HAProxy", config: "`hdr(host)`", host: "haproxy-exact.test", fast: true, start: haproxyHTTP(haproxyExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
+		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
+		{software: "Varnish behind HAProxy", config: "`std.tolower`, without port", host: "varnish-lower.test", start: varnish(varnishLower), want: want{answers: all, by: "U"}},
+		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
+		{software: "Caddy", config: "site address", host: "caddy.test", start: caddy, want: want{answers: all, by: "U"}},
+	}
+}
