@@ -33,6 +33,8 @@ type laboratory struct {
 	daemon *harness.Buildkitd
 	client *client.Client
 	check  string // docker-pullsafe
+
+	helpers string // a folder of docker-credential programs, on PATH
 }
 
 func (l *laboratory) start(ctx context.Context, e *harness.Env) (err error) {
@@ -51,6 +53,12 @@ func (l *laboratory) start(ctx context.Context, e *harness.Env) (err error) {
 	}
 	if l.images, err = e.StartRegistry(ctx, harness.RegistryOpt{Mode: harness.ModeOpen}); err != nil {
 		return err
+	}
+	if l.helpers, err = e.WriteFiles(nil); err != nil {
+		return err
+	}
+	if err := os.Setenv("PATH", l.helpers+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+		return errors.WithStack(err)
 	}
 	if l.check, err = e.BuildBinary(ctx, "./cmd/docker-pullsafe"); err != nil {
 		return err

@@ -97,7 +97,7 @@ func (s site) requireRow(t *testing.T, software, config string, w want) {
 	cfg := s.stale(t)
 	b := s.build(t, cfg)
 	result := s.requireBuild(t, b, w)
-	tables.row(tableProxies, software, config, append(w.answers[:], result)...)
+	tables.row(tableProxies, software, append(append([]string{config}, w.answers[:]...), result)...)
 }
 
 // requireBuild asserts how the build went and returns the cell for it.

@@ -33,10 +33,17 @@ const tagBuild = "stale"
 // program.
 func newSite(t *testing.T, host string) site {
 	t.Helper()
+	return openSite(t, harness.RegistryOpt{Hosts: []string{host}, Mode: harness.ModeToken, Behind: true})
+}
+
+func openSite(t *testing.T, opt harness.RegistryOpt) site {
+	t.Helper()
+	host := opt.Hosts[0]
 	s := site{host: host, repo: "acme/" + strings.NewReplacer(".", "-", ":", "-").Replace(host)}
 	var err error
-	s.Registry, err = lab.images.Front(t.Context(), harness.RegistryOpt{Hosts: []string{host}, Mode: harness.ModeToken, Behind: true})
+	s.Registry, err = lab.images.Front(t.Context(), opt)
 	require.NoError(t, err)
+	t.Cleanup(s.Disconnect)
 	for _, tag := range tags() {
 		s.push(t, lab.images, tag)
 	}
@@ -166,7 +173,12 @@ type build struct {
 // build builds with the frontend in this process.
 func (s site) build(t *testing.T, cfg *harness.DockerConfig) build {
 	t.Helper()
-	b := build{Result: solve(t, harness.SolveInput{Frontend: harness.Frontend{Func: frontend.Build}, Files: from(s.ref(tagBuild)), DockerConfig: cfg})}
+	return s.buildTag(t, tagBuild, cfg)
+}
+
+func (s site) buildTag(t *testing.T, tag string, cfg *harness.DockerConfig) build {
+	t.Helper()
+	b := build{Result: solve(t, harness.SolveInput{Frontend: harness.Frontend{Func: frontend.Build}, Files: from(s.ref(tag)), DockerConfig: cfg})}
 	if b.Err == nil && b.Vertex(world.StepOfFallback) != nil {
 		require.Len(t, world.RefusedWarnings(b.Result), 1)
 		b.by = s.kindOf(t, s.pulledFrom(t, b.Result))

@@ -33,13 +33,13 @@ type tableSet struct {
 	rows map[string][][]string
 }
 
-func (s *tableSet) row(table, first, second string, cells ...string) {
+func (s *tableSet) row(table, first string, cells ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rows == nil {
 		s.rows = map[string][][]string{}
 	}
-	s.rows[table] = append(s.rows[table], append([]string{first, second}, cells...))
+	s.rows[table] = append(s.rows[table], append([]string{first}, cells...))
 }
 
 // write puts the tables into tests/README.md.

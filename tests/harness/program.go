@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,19 +63,19 @@ func (e *Env) StartProgram(ctx context.Context, opt ProgramOpt) (*Process, error
 	})
 }
 
-// WriteProgram makes a program of that name, in a folder of its own, which runs args
-// in a root file system, see [ProgramOpt]. Each run is in mount and PID
-// namespaces of its own, so that what it starts in the background ends with it; one
-// waits for another. The folder is for PATH.
-func (e *Env) WriteProgram(name string, opt ProgramOpt) (dir string, err error) {
-	script := "#!/bin/sh\nexec flock " + quote(filepath.Join(opt.Dir, ".run")) +
+// Script is a program that runs Args, and its own arguments, in the root file system,
+// for what is no server. Each run has mount and PID namespaces of its own, so that
+// what it starts in the background ends with it; one waits for another.
+func (opt ProgramOpt) Script() string {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\nexec flock " + quote(filepath.Join(opt.Dir, ".run")) +
 		" unshare --mount --pid --fork --kill-child=SIGKILL -- /bin/sh -c " + quote(enter) +
-		" sh " + quote(opt.Root) + " " + quote(opt.Dir) + " env"
-	for _, arg := range slices.Concat(opt.Env, opt.Args) {
-		script += " " + quote(arg)
+		" sh " + quote(opt.Root) + " " + quote(opt.Dir) + " env")
+	for _, word := range slices.Concat(opt.Env, opt.Args) {
+		b.WriteString(" " + quote(word))
 	}
-	dir, err = e.WriteFiles(map[string]string{name: script + ` "$@"` + "\n"})
-	return dir, err
+	b.WriteString(" \"$@\"\n")
+	return b.String()
 }
 
 // quote is a text as one word of a shell.
@@ -84,9 +83,3 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 
 // FreeAddr is a loopback address that is free now.
 func FreeAddr(ctx context.Context) (string, error) { return freeAddr(ctx) }
-
-// MakeDir makes a folder in the environment.
-func (e *Env) MakeDir(prefix string) (string, error) {
-	dir := filepath.Join(e.Dir, e.name(prefix))
-	return dir, errors.WithStack(os.MkdirAll(dir, 0o755))
-}

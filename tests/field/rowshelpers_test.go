@@ -1,0 +1,36 @@
+package field
+
+func credentialHelpers() []helper {
+	return []helper{
+		{
+			name: "pass", host: "pass.test", fast: true, setup: setupPass,
+			answers: [4]string{hasLogin, notFound, notFound, notFound},
+			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "secretservice", host: "secretservice.test", setup: setupSecretservice(true),
+			answers: [4]string{hasLogin, notFound, notFound, notFound},
+			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "nobus", title: "secretservice without D-Bus", host: "no-bus.test", setup: setupSecretservice(false),
+			answers: [4]string{helperErr, helperErr, helperErr, helperErr},
+			store:   want{code: "credential-helper/credential-helper"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "ecr-login", host: "public.ecr.aws", setup: setupECR,
+			answers: [4]string{hasLogin, notFound, hasLogin, notFound},
+			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "gcr", host: "gcr.io", setup: setupGCR,
+			answers: [4]string{hasLogin, hasLogin, hasLogin, hasLogin},
+			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "acr-env", host: "field.azurecr.io", setup: setupACR,
+			answers: [4]string{hasLogin, helperErr, hasLogin, helperErr},
+			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+	}
+}
