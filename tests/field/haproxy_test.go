@@ -35,6 +35,27 @@ func haproxy(text string) func(*testing.T, *conf) {
 	}
 }
 
+// haproxyTCP looks at the server name and hands the connection on as it is, to an
+// nginx that ends TLS.
+func haproxyTCP(rule string) func(*testing.T, *conf) {
+	return func(t *testing.T, c *conf) {
+		t.Helper()
+		inner := newConf(t, c.Host, c.Backend)
+		inner.Listen = c.Inner
+		nginx(nginxServerName)(t, inner)
+		haproxy(`frontend tcp
+  mode tcp
+  bind {{.Listen}}
+  tcp-request inspect-delay 5s
+  tcp-request content accept if { req.ssl_hello_type 1 }
+  use_backend registry if { `+rule+` }
+backend registry
+  mode tcp
+  server registry {{.Inner}}
+`)(t, c)
+	}
+}
+
 // The rules of HAProxy. Only the first compares neither letter case nor port.
 const (
 	haproxyLower = `use_backend registry if { req.hdr(host),field(1,:),lower -m str {{.Host}} }`

@@ -75,6 +75,7 @@ const (
 	toolDebian     = "debian"
 	toolDebianMore = "debian-more"
 	toolCaddy      = "caddy"
+	toolGitea      = "gitea"
 	toolPass       = "pass"
 	toolGCR        = "gcr"
 	toolECR        = "ecr-login"
@@ -83,7 +84,7 @@ const (
 
 var (
 	fastTools = []string{toolDebian, toolPass}
-	slowTools = []string{toolDebianMore, toolCaddy, toolGCR, toolECR, toolACR}
+	slowTools = []string{toolDebianMore, toolCaddy, toolGitea, toolGCR, toolECR, toolACR}
 )
 
 // fieldTool is the folder of a tool.

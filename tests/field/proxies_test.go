@@ -1,7 +1,6 @@
 package field
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"text/template"
@@ -39,6 +38,7 @@ type conf struct {
 	Backend     string // the registry, without TLS
 	BackendPort string
 	Inner       string // another free address
+	InnerPort   string
 	Lab         string // the program's folder as it sees it
 	dir         string // the folder as this process sees it
 }
@@ -64,6 +64,7 @@ func newConf(t *testing.T, host, backend string) *conf {
 	require.NoError(t, err)
 	c.Listen, c.Inner = freeAddr(t), freeAddr(t)
 	_, c.Port, _ = strings.Cut(c.Listen, ":")
+	_, c.InnerPort, _ = strings.Cut(c.Inner, ":")
 	_, c.BackendPort, _ = strings.Cut(backend, ":")
 	return c
 }
@@ -131,16 +132,6 @@ func program(t *testing.T, root, name, addr string, c *conf, args ...string) {
 	p, err := e.StartProgram(t.Context(), harness.ProgramOpt{
 		Name: name, Root: tool(t, root), Dir: c.dir, Args: args, Addr: addr,
 		Env: []string{"PATH=/usr/sbin:/usr/bin", "HOME=" + harness.LabDir, "LD_LIBRARY_PATH="},
-	})
-	require.NoError(t, err)
-	stopAfter(t, p)
-}
-
-func startCaddy(t *testing.T, c *conf) {
-	t.Helper()
-	p, err := harness.T(t).StartProgram(t.Context(), harness.ProgramOpt{
-		Name: "caddy", Addr: c.Listen, Env: []string{"HOME=" + c.dir, "XDG_DATA_HOME=" + c.dir, "XDG_CONFIG_HOME=" + c.dir},
-		Args: []string{filepath.Join(tool(t, toolCaddy), "caddy"), "run", "--adapter", "caddyfile", "--config", filepath.Join(c.dir, "Caddyfile")},
 	})
 	require.NoError(t, err)
 	stopAfter(t, p)

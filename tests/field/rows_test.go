@@ -22,9 +22,22 @@ func proxies() []proxy {
 		{software: "HAProxy", config: "`hdr(host) -i`, with and without port", host: "haproxy-ports.test", start: haproxyHTTP(haproxyPorts), want: want{answers: all, by: "U"}},
 		{software: "HAProxy", config: "`ssl_fc_sni`", host: "haproxy-sni.test", fast: true, start: haproxyHTTP(haproxySNI), want: want{answers: portOnly, by: "P"}},
 		{software: "HAProxy", config: "`hdr(host)`", host: "haproxy-exact.test", fast: true, start: haproxyHTTP(haproxyExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
+		{software: "HAProxy, TCP", config: "`req.ssl_sni`", host: "haproxy-tcp.test", start: haproxyTCP("req.ssl_sni {{.Host}}"), want: want{answers: [4]string{"ok", "closed", "ok", "closed"}, by: "P"}},
+		{software: "HAProxy, TCP", config: "`req.ssl_sni -i`", host: "haproxy-tcp-i.test", start: haproxyTCP("req.ssl_sni -i {{.Host}}"), want: want{answers: all, by: "U"}},
 		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
 		{software: "Varnish behind HAProxy", config: "`std.tolower`, without port", host: "varnish-lower.test", start: varnish(varnishLower), want: want{answers: all, by: "U"}},
 		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
 		{software: "Caddy", config: "site address", host: "caddy.test", start: caddy, want: want{answers: all, by: "U"}},
+	}
+}
+
+func registries() []registry {
+	return []registry{
+		{"distribution 3", "tokens", "distribution.test", distribution(withTokens), want{answers: all, by: "U"}},
+		{"distribution 3", "htpasswd", "distribution-basic.test", distribution(withHtpasswd), want{answers: [4]string{"401", "401", "401", "401"}, code: "denied-ambiguous/denied-ambiguous"}},
+		{"docker-registry 2.8", "tokens", "docker-registry.test", dockerRegistry(withTokens), want{answers: all, by: "U"}},
+		{"docker-registry 2.8", "htpasswd", "docker-registry-basic.test", dockerRegistry(withHtpasswd), want{answers: [4]string{"401", "401", "401", "401"}, code: "denied-ambiguous/denied-ambiguous"}},
+		{"distribution 3 behind nginx", "`limit_except`: asks who writes", "limit-except.test", limitExcept, want{answers: all}},
+		{"Gitea 1.23 behind nginx", "its own tokens", "gitea.test", gitea, want{answers: all, by: "U"}},
 	}
 }

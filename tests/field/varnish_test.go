@@ -1,7 +1,10 @@
 package field
 
 import (
+	"path/filepath"
 	"testing"
+
+	"github.com/org/pullsafe/tests/harness"
 )
 
 // varnish has no TLS: HAProxy ends it and hands everything on.
@@ -10,7 +13,6 @@ func varnish(rule string) func(*testing.T, *conf) {
 		t.Helper()
 		write(t, c, "default.vcl", `vcl 4.1;
 import std;
-`+"{{/* the backend's address is not known before the run */}}"+`
 backend registry { .host = "127.0.0.1"; .port = "{{.BackendPort}}"; }
 sub vcl_recv {
   `+rule+`
@@ -82,5 +84,8 @@ https://{{.Host}}:{{.Port}} {
 	reverse_proxy {{.Backend}}
 }
 `)
-	startCaddy(t, c)
+	own(t, harness.ProgramOpt{
+		Name: "caddy", Addr: c.Listen, Env: []string{"HOME=" + c.dir, "XDG_DATA_HOME=" + c.dir, "XDG_CONFIG_HOME=" + c.dir},
+		Args: []string{filepath.Join(tool(t, toolCaddy), "caddy"), "run", "--adapter", "caddyfile", "--config", filepath.Join(c.dir, "Caddyfile")},
+	})
 }

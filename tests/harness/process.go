@@ -23,10 +23,10 @@ type Process struct {
 	Name    string
 	LogPath string
 
-	cmd    *exec.Cmd
-	done   chan struct{}
-	err    error
-	abrupt bool
+	cmd     *exec.Cmd
+	done    chan struct{}
+	err     error
+	foreign bool
 }
 
 type processOpt struct {
@@ -36,13 +36,17 @@ type processOpt struct {
 	// isolated gives the process mount and PID namespaces of its own: its mounts
 	// are seen by nobody else, and all that it started ends with it.
 	isolated bool
-	// abrupt is for what has nothing to put in order: it is killed. As the first
-	// process of its namespace it may not even hear a SIGTERM.
-	abrupt bool
+	// foreign is for a program that the harness does not know. It is killed: as the
+	// first process of its namespace it may not hear a SIGTERM. CheckSecrets does not read
+	// its log: a server may name users there.
+	foreign bool
 }
 
 func (e *Env) start(opt processOpt) (*Process, error) {
 	logPath := filepath.Join(e.logs, opt.name+".log")
+	if opt.foreign {
+		logPath = filepath.Join(e.Dir, opt.name+".log")
+	}
 	log, err := os.Create(logPath)
 	if err != nil {
 		return nil, errors.WithStack(err)
@@ -52,7 +56,7 @@ func (e *Env) start(opt processOpt) (*Process, error) {
 	if opt.isolated {
 		args = append([]string{"unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--"}, args...)
 	}
-	p := &Process{Name: opt.name, LogPath: logPath, done: make(chan struct{}), abrupt: opt.abrupt}
+	p := &Process{Name: opt.name, LogPath: logPath, done: make(chan struct{}), foreign: opt.foreign}
 	p.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // ended by Close, not by a context
 	p.cmd.Dir = e.Dir
 	p.cmd.Env = opt.env
@@ -118,7 +122,7 @@ func (p *Process) stop(ctx context.Context) error {
 	}
 	// The process has a group of its own, which has the same id.
 	kill := func(sig syscall.Signal) { _ = syscall.Kill(-p.Pid(), sig) }
-	if !p.abrupt {
+	if !p.foreign {
 		kill(syscall.SIGTERM)
 		select {
 		case <-p.done:

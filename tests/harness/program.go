@@ -50,7 +50,7 @@ func (e *Env) StartProgram(ctx context.Context, opt ProgramOpt) (*Process, error
 	if opt.Root != "" {
 		args = append([]string{"/bin/sh", "-c", enter, "sh", opt.Root, opt.Dir}, args...)
 	}
-	p, err := e.start(processOpt{name: e.name(opt.Name), args: args, env: e.Environ(opt.Env...), isolated: true, abrupt: true})
+	p, err := e.start(processOpt{name: e.name(opt.Name), args: args, env: e.Environ(opt.Env...), isolated: true, foreign: true})
 	if err != nil {
 		return nil, err
 	}

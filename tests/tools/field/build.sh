@@ -19,7 +19,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 fast="debian pass"
-all="$fast debian-more caddy gcr ecr-login acr-env"
+all="$fast debian-more caddy gitea gcr ecr-login acr-env"
 
 # Raise it when a change of this script changes what a tool is.
 recipe=1
@@ -43,7 +43,7 @@ cache=${PULLSAFE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or PULLSAFE_CACHE}/.c
 # module prints the folder of a Go program's go.mod.
 module() {
   case $1 in
-    caddy) echo "$here/caddy" ;;
+    caddy | gitea) echo "$here/$1" ;;
     *) echo "$here/helpers" ;;
   esac
 }
@@ -91,12 +91,13 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# go_build builds package $2 of the module of $1 as docker-credential-$1, or as $3.
+# go_build builds package $2 of the module of $1 as docker-credential-$1, or as $3;
+# cgo is $4, build tags $5.
 go_build() {
   have go || die "go is missing: install Go as go.mod names it (https://go.dev/dl/)"
   say "building $1"
   mkdir "$tmp/$1"
-  (cd "$(module "$1")" && CGO_ENABLED=0 GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -ldflags '-s -w' -o "$tmp/$1/${3:-docker-credential-$1}" "$2") ||
+  (cd "$(module "$1")" && CGO_ENABLED=${4:-0} GOWORK=off GOFLAGS='' go build -mod=readonly -trimpath -tags "${5:-}" -ldflags '-s -w' -o "$tmp/$1/${3:-docker-credential-$1}" "$2") ||
     die "building $1 failed"
 }
 
@@ -141,6 +142,14 @@ build_one() {
   case $1 in
     debian*) unpack "$1" ;;
     caddy) go_build caddy github.com/caddyserver/caddy/v2/cmd/caddy caddy ;;
+    gitea)
+      # Its database is SQLite, which is C.
+      have "${CC:-gcc}" || have cc || die "Gitea needs a C compiler: apt-get install gcc libc6-dev"
+      go_build gitea code.gitea.io/gitea gitea 1 "sqlite sqlite_unlock_notify"
+      static=$(cd "$(module gitea)" && GOWORK=off GOFLAGS='' go list -m -f '{{.Dir}}' code.gitea.io/gitea)
+      cp -r "$static/templates" "$static/options" "$static/public" "$tmp/gitea/"
+      chmod -R u+w "$tmp/gitea"
+      ;;
     pass) go_build pass github.com/docker/docker-credential-helpers/pass/cmd ;;
     gcr) go_build gcr github.com/GoogleCloudPlatform/docker-credential-gcr/v2 ;;
     ecr-login) go_build ecr-login github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login ;;
