@@ -98,7 +98,7 @@ compat: root ## every daemon, client and feature; writes the tables of tests/REA
 .PHONY: field
 field: root tools ## real proxies, registries and credential helpers; writes tables of tests/README.md
 	@sh tests/tools/field/build.sh field
-	$(GO) test -count=1 -timeout 30m -parallel 4 ./tests/field -args -full
+	$(TESTS) test -count=1 -timeout 30m -parallel 4 ./field -args -full
 
 .PHONY: lint
 # A cache of its own: one that another checkout shares knows files by its paths.

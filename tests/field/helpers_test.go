@@ -66,7 +66,8 @@ func TestHelpers(t *testing.T) {
 				s.push(t, lab.images, way.tag)
 				cfg, err := harness.T(t).DockerConfig(way.opt)
 				require.NoError(t, err)
-				cells = append(cells, s.requireBuild(t, s.buildTag(t, way.tag, cfg), way.want))
+				b := s.buildTag(t, way.tag, cfg)
+				cells = append(cells, s.requireBuild(t, b, way.want))
 			}
 			tables.row(tableHelpers, cmp.Or(h.title, h.name), cells...)
 		})

@@ -27,6 +27,11 @@ func proxies() []proxy {
 		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
 		{software: "Varnish behind HAProxy", config: "`std.tolower`, without port", host: "varnish-lower.test", start: varnish(varnishLower), want: want{answers: all, by: "U"}},
 		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
+		// Under a public name the order is another.
+		{software: "nginx", config: "as ghcr.io", host: "ghcr.io", fast: true, start: nginx(nginxServerName), want: want{answers: all, by: "B"}},
+		{software: "nginx", config: "as Docker Hub", host: hubRegistry, start: nginx(nginxServerName), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "as quay.io, `hdr(host) -i`", host: "quay.io", start: haproxyHTTP(haproxyCase), want: want{answers: caseOnly, by: "U"}},
+		{software: "HAProxy", config: "as us.gcr.io, `ssl_fc_sni`", host: "us.gcr.io", start: haproxyHTTP(haproxySNI), want: want{answers: portOnly, by: "P"}},
 		{software: "Caddy", config: "site address", host: "caddy.test", start: caddy, want: want{answers: all, by: "U"}},
 	}
 }

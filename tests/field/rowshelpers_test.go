@@ -20,17 +20,17 @@ func credentialHelpers() []helper {
 		{
 			name: "ecr-login", host: "public.ecr.aws", setup: setupECR,
 			answers: [4]string{hasLogin, notFound, hasLogin, notFound},
-			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
+			store:   want{by: "B"}, helpers: want{by: "B"}, empty: want{by: "B"},
 		},
 		{
 			name: "gcr", host: "gcr.io", setup: setupGCR,
 			answers: [4]string{hasLogin, hasLogin, hasLogin, hasLogin},
-			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "U"}, empty: want{by: "U"},
+			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "B"}, empty: want{by: "U"},
 		},
 		{
 			name: "acr-env", host: "field.azurecr.io", setup: setupACR,
 			answers: [4]string{hasLogin, helperErr, hasLogin, helperErr},
-			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "U"}, empty: want{by: "U"},
+			store:   want{code: "credentials-rejected/credentials-rejected"}, helpers: want{by: "B"}, empty: want{by: "U"},
 		},
 	}
 }

@@ -25,6 +25,9 @@ type site struct {
 	host, repo string
 }
 
+// hubRegistry is the host of images that are written as docker.io/...
+const hubRegistry = "registry-1.docker.io"
+
 // tagBuild is the image of the build with pullsafe. Each spelling has one of its own,
 // so that none is in the daemon's store.
 const tagBuild = "stale"
@@ -39,6 +42,9 @@ func newSite(t *testing.T, host string) site {
 func openSite(t *testing.T, opt harness.RegistryOpt) site {
 	t.Helper()
 	host := opt.Hosts[0]
+	if host == hubRegistry {
+		host = "docker.io"
+	}
 	s := site{host: host, repo: "acme/" + strings.ReplaceAll(host, ".", "-")}
 	var err error
 	s.Registry, err = lab.images.Front(t.Context(), opt)
@@ -138,6 +144,9 @@ func (s site) answer(t *testing.T, ref string) string {
 func redirect(t *testing.T, ref string) int {
 	t.Helper()
 	host, _, _ := strings.Cut(ref, "/")
+	if host == "docker.io" {
+		host = hubRegistry
+	}
 	c := &http.Client{
 		// As BuildKit's, in HTTP/1.1, through the harness's network.
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
@@ -211,5 +220,10 @@ func solve(t *testing.T, in harness.SolveInput) *harness.Result {
 
 // stale is a configuration with a login for the host that is rejected.
 func (s site) stale(t *testing.T) *harness.DockerConfig {
-	return world.StaleLogin(t, harness.T(t), s.host)
+	t.Helper()
+	key := s.host
+	if key == "docker.io" {
+		key = harness.HubAuthKey
+	}
+	return world.StaleLogin(t, harness.T(t), key)
 }
