@@ -56,9 +56,10 @@ backend registry
 	}
 }
 
-// The rules of HAProxy. Only the first compares neither letter case nor port.
+// The rules of HAProxy. The first two compare neither letter case nor port.
 const (
-	haproxyLower = `use_backend registry if { req.hdr(host),field(1,:),lower -m str {{.Host}} }`
+	haproxyHost  = `use_backend registry if { hdr(host),field(1,:) -i {{.Host}} }`
+	haproxySNIi  = `use_backend registry if { ssl_fc_sni -i {{.Host}} }`
 	haproxyCase  = `use_backend registry if { hdr(host) -i {{.Host}} }`
 	haproxyPorts = `use_backend registry if { hdr(host) -i {{.Host}} {{.Host}}:443 }`
 	haproxySNI   = `use_backend registry if { ssl_fc_sni {{.Host}} }`

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"text/template"
@@ -52,6 +53,9 @@ func (c *conf) fill(t *testing.T, text string) string {
 	require.NoError(t, tmpl.Execute(&b, c))
 	return b.String()
 }
+
+// Pattern is the host as a regular expression.
+func (c *conf) Pattern() string { return regexp.QuoteMeta(c.Host) }
 
 // newConf makes a folder with the certificate of a host.
 func newConf(t *testing.T, host, backend string) *conf {

@@ -17,7 +17,8 @@ func proxies() []proxy {
 		{software: "nginx", config: "`map $host`", host: "nginx-map.test", start: nginx(nginxMap), want: want{answers: all, by: "U"}},
 		{software: "nginx", config: "`$http_host !=`, 421", host: "nginx-421.test", fast: true, start: nginx(nginxMisdirected), want: want{answers: plainOnly("421"), code: "credentials-rejected/registry-outage"}},
 		{software: "nginx", config: "`$http_host !=`, 301 to the host", host: "nginx-301.test", start: nginx(nginxRedirect), want: want{answers: plainOnly("301"), code: "credentials-rejected/credentials-rejected"}},
-		{software: "HAProxy", config: "host in lower case, without port", host: "haproxy-lower.test", fast: true, start: haproxyHTTP(haproxyLower), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "`hdr(host),field(1,:) -i`", host: "haproxy-field.test", fast: true, start: haproxyHTTP(haproxyHost), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "`ssl_fc_sni -i`", host: "haproxy-sni-i.test", start: haproxyHTTP(haproxySNIi), want: want{answers: all, by: "U"}},
 		{software: "HAProxy", config: "`hdr(host) -i`", host: "haproxy-i.test", fast: true, start: haproxyHTTP(haproxyCase), want: want{answers: caseOnly, by: "U"}},
 		{software: "HAProxy", config: "`hdr(host) -i`, with and without port", host: "haproxy-ports.test", start: haproxyHTTP(haproxyPorts), want: want{answers: all, by: "U"}},
 		{software: "HAProxy", config: "`ssl_fc_sni`", host: "haproxy-sni.test", fast: true, start: haproxyHTTP(haproxySNI), want: want{answers: portOnly, by: "P"}},
@@ -25,7 +26,7 @@ func proxies() []proxy {
 		{software: "HAProxy, TCP", config: "`req.ssl_sni`", host: "haproxy-tcp.test", start: haproxyTCP("req.ssl_sni {{.Host}}"), want: want{answers: [4]string{"ok", "closed", "ok", "closed"}, by: "P"}},
 		{software: "HAProxy, TCP", config: "`req.ssl_sni -i`", host: "haproxy-tcp-i.test", start: haproxyTCP("req.ssl_sni -i {{.Host}}"), want: want{answers: all, by: "U"}},
 		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
-		{software: "Varnish behind HAProxy", config: "`std.tolower`, without port", host: "varnish-lower.test", start: varnish(varnishLower), want: want{answers: all, by: "U"}},
+		{software: "Varnish behind HAProxy", config: "`host !~`, without letter case and port", host: "varnish-regex.test", start: varnish(varnishRegex), want: want{answers: all, by: "U"}},
 		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
 		// Under a public name the order is another.
 		{software: "nginx", config: "as ghcr.io", host: "ghcr.io", fast: true, start: nginx(nginxServerName), want: want{answers: all, by: "B"}},

@@ -12,7 +12,6 @@ func varnish(rule string) func(*testing.T, *conf) {
 	return func(t *testing.T, c *conf) {
 		t.Helper()
 		write(t, c, "default.vcl", `vcl 4.1;
-import std;
 backend registry { .host = "127.0.0.1"; .port = "{{.BackendPort}}"; }
 sub vcl_recv {
   `+rule+`
@@ -28,7 +27,7 @@ sub vcl_recv {
 // The rules of Varnish. The second is what an administrator should have.
 const (
 	varnishExact = `if (req.http.host != "{{.Host}}") { return (synth(404)); }`
-	varnishLower = `if (regsub(std.tolower(req.http.host), ":443$", "") != "{{.Host}}") { return (synth(404)); }`
+	varnishRegex = `if (req.http.host !~ "(?i)^{{.Pattern}}(:0*443)?$") { return (synth(404)); }`
 )
 
 // apache has a first virtual host, which gets what no other takes.
