@@ -63,5 +63,6 @@ const (
 	haproxyCase  = `use_backend registry if { hdr(host) -i {{.Host}} }`
 	haproxyPorts = `use_backend registry if { hdr(host) -i {{.Host}} {{.Host}}:443 }`
 	haproxySNI   = `use_backend registry if { ssl_fc_sni {{.Host}} }`
+	sniCase      = `req.ssl_sni -i {{.Host}}`
 	haproxyExact = `use_backend registry if { hdr(host) {{.Host}} }`
 )

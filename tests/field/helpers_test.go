@@ -40,6 +40,7 @@ const (
 
 // TestHelpers: each helper, in each of the ways in which config.json can name it.
 func TestHelpers(t *testing.T) {
+	harness.T(t)
 	for _, h := range credentialHelpers() {
 		t.Run(cmp.Or(h.title, h.name), func(t *testing.T) {
 			slow(t, !h.fast)

@@ -82,6 +82,7 @@ func freeAddr(t *testing.T) string {
 
 // TestProxies: each proxy in front of the same registry.
 func TestProxies(t *testing.T) {
+	harness.T(t)
 	for _, p := range proxies() {
 		t.Run(p.software+", "+p.config, func(t *testing.T) {
 			slow(t, !p.fast)

@@ -29,6 +29,7 @@ const pusher = "acme"
 
 // TestRegistries: each registry with the same images.
 func TestRegistries(t *testing.T) {
+	harness.T(t)
 	for _, r := range registries() {
 		t.Run(r.software+", "+r.config, func(t *testing.T) {
 			slow(t, true)

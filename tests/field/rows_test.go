@@ -24,7 +24,7 @@ func proxies() []proxy {
 		{software: "HAProxy", config: "`ssl_fc_sni`", host: "haproxy-sni.test", fast: true, start: haproxyHTTP(haproxySNI), want: want{answers: portOnly, by: "P"}},
 		{software: "HAProxy", config: "`hdr(host)`", host: "haproxy-exact.test", fast: true, start: haproxyHTTP(haproxyExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
 		{software: "HAProxy, TCP", config: "`req.ssl_sni`", host: "haproxy-tcp.test", start: haproxyTCP("req.ssl_sni {{.Host}}"), want: want{answers: [4]string{"ok", "closed", "ok", "closed"}, by: "P"}},
-		{software: "HAProxy, TCP", config: "`req.ssl_sni -i`", host: "haproxy-tcp-i.test", start: haproxyTCP("req.ssl_sni -i {{.Host}}"), want: want{answers: all, by: "U"}},
+		{software: "HAProxy, TCP", config: "`req.ssl_sni -i`", host: "haproxy-tcp-i.test", start: haproxyTCP(sniCase), want: want{answers: all, by: "U"}},
 		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: want{answers: plainOnly("404"), code: "credentials-rejected/not-found"}},
 		{software: "Varnish behind HAProxy", config: "`host !~`, without letter case and port", host: "varnish-regex.test", start: varnish(varnishRegex), want: want{answers: all, by: "U"}},
 		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
