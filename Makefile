@@ -140,11 +140,14 @@ conformance: root tools ## BuildKit's own Dockerfile tests, with upstream's imag
 	@bin/conformance
 
 .PHONY: demo
-demo: root tools ## build examples/uv with upstream's frontend and with pullsafe, side by side
+demo: root ## build examples/uv with upstream's frontend and with pullsafe, side by side
+	@sh tests/tools/build.sh demo >/dev/null
+	@echo "==> building the demo" >&2
 	@$(TESTS) run ./demo
 
 .PHONY: picture
-picture: root tools ## build examples/uv in a terminal; writes the README's pictures, docs/images
+picture: root ## build examples/uv in a terminal; writes the README's pictures, docs/images
+	@sh tests/tools/build.sh demo >/dev/null
 	@$(TESTS) run ./picture
 
 .PHONY: upstream

@@ -4,6 +4,7 @@
 #
 #   build.sh                     what `make test` needs
 #   build.sh compat              that, and the other daemons and clients
+#   build.sh demo                what `make demo` needs
 #   build.sh buildkitd registry  only these ("engine" is Docker Engine)
 #   build.sh -n                  only print the folder
 #
@@ -18,6 +19,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint rootfs"
+demo="buildkitd buildx registry dockerfile-frontend runc busybox"
 # Each folder buildkit-X.Y is an older daemon.
 older=$(cd "$here" && for folder in buildkit-*; do printf 'buildkitd-%s ' "${folder#buildkit-}"; done)
 compat="${older}engine-29 compose"
@@ -50,6 +52,7 @@ wanted=
 case $* in
   '') set -- $all ;;
   compat) set -- $all $compat ;;
+  demo) set -- $demo ;;
 esac
 for tool in "$@"; do
   case " $all $compat " in
@@ -70,7 +73,8 @@ mkdir -p "$dir"
 exec 9>"$dir/.lock"
 flock -n 9 || { say "waiting for another build of the tools"; flock 9; }
 tmp=$(mktemp -d "$dir/.tmp.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
+ticker=
+trap 'rm -rf "$tmp"; [ -z "$ticker" ] || kill "$ticker" 2>/dev/null || true' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -80,7 +84,6 @@ trap 'exit 143' TERM
 versions=$here
 compiler=
 go_build() {
-  say "building $1"
   flags="-s -w"
   if [ -n "$3" ]; then
     version=$(cd "$versions" && GOWORK=off GOFLAGS='' go list -m -f '{{.Version}}' "$4")
@@ -337,8 +340,29 @@ get_rootfs() {
   mv "$tmp/rootfs.tar" "$dir/rootfs.tar"
 }
 
+# tick tells every 20 seconds that the tool $1 is still being made, or the first
+# build, which takes minutes, would look as if it hung. It ends with this script.
+tick() {
+  trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+  while kill -0 $$ 2>/dev/null; do
+    sleep 20 >/dev/null 2>&1 &
+    nap=$!
+    wait "$nap"
+    say "$1: $(($(date +%s) - started)) s so far"
+  done
+}
+
+number=0
 for tool in $wanted; do
+  number=$((number + 1))
   # Another run may have made it while this one waited for the lock.
-  [ -e "$(path_of "$tool")" ] || build_one "$tool"
+  [ ! -e "$(path_of "$tool")" ] || continue
+  started=$(date +%s)
+  say "$tool ($number of $(printf '%s\n' "$wanted" | wc -w))"
+  tick "$tool" 9>&- &
+  ticker=$!
+  build_one "$tool"
+  kill "$ticker" 2>/dev/null || true
+  say "$tool: done in $(($(date +%s) - started)) s"
 done
 printf '%s\n' "$dir"
