@@ -1,7 +1,7 @@
 // Package docs tests what is written for users: that links lead somewhere, also
 // those that the programs print, that every page is found from the README, that
 // every message of the frontend is explained, that the table of versions is true,
-// and that the README in Chinese has all that the README has.
+// and that the READMEs in both languages show the same output.
 package docs
 
 import (
@@ -35,6 +35,7 @@ func read(t *testing.T, path string) string {
 var (
 	// fenced is a block whose content is no Markdown.
 	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	printed = regexp.MustCompile("(?ms)^```text$.*?^```$") // by programs
 	inline  = regexp.MustCompile("`[^`\n]*`")
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)

@@ -15,17 +15,33 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestIndex: each page of docs/ can be found from the README. The commands of the
-// plugin are found from the first of them.
+// TestIndex: the READMEs lead to the index of docs/, and that to each page. The
+// commands of the plugin are found from the first of them.
 func TestIndex(t *testing.T) {
-	links := files(read(t, filepath.Join(root(t), "README.md")))
+	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
+		require.Contains(t, files(read(t, filepath.Join(root(t), readme))), "docs/README.md", readme)
+	}
+	links := files(read(t, filepath.Join(root(t), "docs", "README.md")))
 	pages, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(pages), 6)
 	for _, page := range pages {
-		require.Contains(t, links, "docs/"+filepath.Base(page))
+		if name := filepath.Base(page); name != "README.md" {
+			require.Contains(t, links, name)
+		}
 	}
-	require.Contains(t, links, "docs/reference/pullsafe.md")
+	require.Contains(t, links, "reference/pullsafe.md")
+}
+
+// files are where the links lead, without headings.
+func files(markdown string) []string {
+	var list []string
+	for _, m := range link.FindAllStringSubmatch(markdown, -1) {
+		if target, _, _ := strings.Cut(m[1], "#"); target != "" {
+			list = append(list, target)
+		}
+	}
+	return list
 }
 
 // TestVersions: the README's table has this checkout's version of pullsafe with the

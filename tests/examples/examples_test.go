@@ -22,6 +22,10 @@ func buildUV(t *testing.T, s *stage) {
 	require.Equal(t, 1, out.Code)
 	require.Contains(t, out.Stderr, "ghcr.io/acme/private-tools:1    private.Dockerfile:5")
 	require.Empty(t, s.registries["ghcr.io"].Requests().Blobs("acme/private-tools"))
+	checkout := filepath.Dir(root(t))
+	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
+		s.requirePrinted(t, filepath.Join(checkout, readme))
+	}
 
 	out = s.buildx(t, s.stale, "build", "--progress=plain", "--no-cache", "--build-arg", "BUILDKIT_SYNTAX="+shared.Upstream, ".")
 	require.Equal(t, 1, out.Code, "upstream's frontend builds it: then there is nothing to show")

@@ -117,15 +117,21 @@ func requireWarned(t *testing.T, out *harness.Output, host, ref string) {
 		regexp.QuoteMeta(ref)+".* without them", out.Stderr)
 }
 
-// requireShown asserts that each line that the README shows as output was
+// requireShown asserts that each line that the example's README shows as output was
 // printed by a build of the test.
 func (s *stage) requireShown(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "README.md"))
+	s.requirePrinted(t, filepath.Join(s.dir, "README.md"))
+}
+
+// requirePrinted asserts the same of any file.
+func (s *stage) requirePrinted(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	seen := spaces.ReplaceAllString(s.outputs.String(), " ")
 	for _, line := range outputLines(string(text)) {
-		require.Contains(t, seen, spaces.ReplaceAllString(line, " "), "README.md shows a line that no build has printed; they printed:\n%s", s.outputs.String())
+		require.Contains(t, seen, spaces.ReplaceAllString(line, " "), "%s shows a line that no build has printed; they printed:\n%s", file, s.outputs.String())
 	}
 }
 
