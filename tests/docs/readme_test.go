@@ -78,8 +78,8 @@ func TestTargets(t *testing.T) {
 // page is how the code names a page of this repository.
 var page = regexp.MustCompile(`https://github\.com/org/pullsafe/blob/main/([^\s"]+)`)
 
-// TestPagesNamedByCode: each address that the programs print leads to a file and a
-// heading of this checkout, and from the warning's the catalogue is one step away.
+// TestPagesNamedByCode: each address that the programs print, or the issue templates
+// name, leads to a file and a heading of this checkout, and from the warning's the catalogue is one step away.
 func TestPagesNamedByCode(t *testing.T) {
 	var targets []string
 	for _, dir := range []string{"cmd", "frontend", "plugin"} {
@@ -95,6 +95,14 @@ func TestPagesNamedByCode(t *testing.T) {
 			}
 			return nil
 		}))
+	}
+	templates, err := filepath.Glob(filepath.Join(root(t), ".github", "ISSUE_TEMPLATE", "*.yml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, templates)
+	for _, file := range templates {
+		for _, m := range page.FindAllStringSubmatch(read(t, file), -1) {
+			requireTarget(t, filepath.Join(root(t), "x"), m[1])
+		}
 	}
 	require.Contains(t, targets, "docs/RegistryCredentialsRejected.md")
 	require.Contains(t, files(read(t, filepath.Join(root(t), "docs", "RegistryCredentialsRejected.md"))), "messages.md")
