@@ -64,6 +64,7 @@ type checkOptions struct {
 	buildContexts []string
 	platforms     []string
 	format        string
+	summary       string
 	strict        bool
 	fix           string
 	yes           bool
@@ -95,6 +96,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatTable, formatJSON, formatGitHub}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("fix", cobra.FixedCompletions([]string{string(fix.Remove), string(fix.KeepForPush)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("file")
+	_ = cmd.MarkFlagFilename("summary")
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
@@ -108,6 +110,7 @@ func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&opt.buildContexts, "build-context", nil, `Named context of the build ("NAME=VALUE")`)
 	flags.StringSliceVar(&opt.platforms, "platform", nil, "Platforms to check for")
 	flags.StringVar(&opt.format, "format", formatTable, `Format of the output ("table", "json", "github")`)
+	flags.StringVar(&opt.summary, "summary", "", "Append the table as Markdown to this file, as CI systems show it ($GITHUB_STEP_SUMMARY)")
 	flags.BoolVar(&opt.strict, "strict", false, "Fail if credentials are rejected for an image that can be pulled without them")
 	flags.StringVar(&opt.fix, "fix", "", `Remove stored credentials that are rejected for public images; "keep-for-push" only keeps builds from pulling these images with them`)
 	flags.Lookup("fix").NoOptDefVal = string(fix.Remove)
@@ -135,6 +138,9 @@ func runCheck(cmd *cobra.Command, dockerCLI command.Cli, opt checkOptions, args 
 	}
 	fix.Advise(findings)
 	if err := writeFindings(dockerCLI, opt, findings, store.Notes()); err != nil {
+		return err
+	}
+	if err := opt.appendSummary(findings, store.Notes()); err != nil {
 		return err
 	}
 	if mode != fix.Off {
@@ -227,6 +233,22 @@ func writeFindings(dockerCLI command.Cli, opt checkOptions, findings []finding.F
 	default:
 		return output.Table(out, findings, notes, out.IsTerminal() && os.Getenv("NO_COLOR") == "")
 	}
+}
+
+// appendSummary writes behind what other steps of the job have written.
+func (opt checkOptions) appendSummary(findings []finding.Finding, notes []string) error {
+	if opt.summary == "" {
+		return nil
+	}
+	file, err := os.OpenFile(opt.summary, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666) //nolint:gosec // G302, G304: the user's own file
+	if err != nil {
+		return errors.Wrap(err, "--summary")
+	}
+	err = output.Markdown(file, findings, notes)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return errors.Wrap(err, "--summary")
 }
 
 func openStore(file *configfile.ConfigFile, timeout time.Duration) *credentials.Store {

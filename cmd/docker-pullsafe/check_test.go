@@ -90,3 +90,24 @@ func TestCheckPrintsWhatPrints(t *testing.T) {
 	}
 	require.Positive(t, quoted)
 }
+
+// TestSummary is written behind what a file has already.
+func TestSummary(t *testing.T) {
+	dir := t.TempDir()
+	dockerfile, summary := filepath.Join(dir, "Dockerfile"), filepath.Join(dir, "summary.md")
+	require.NoError(t, os.WriteFile(dockerfile, []byte("FROM scratch\n"), 0o600))
+	require.NoError(t, os.WriteFile(summary, []byte("before\n"), 0o600))
+	for range 2 {
+		out, errOut, code := runCommand(t, "", "check", "--format=github", "--summary", summary, dockerfile)
+		require.Zero(t, code, errOut)
+		require.NotContains(t, out, "###")
+	}
+	got, err := os.ReadFile(summary)
+	require.NoError(t, err)
+	const once = "### docker pullsafe check\n\n```text\nNo images are named: there is nothing to check.\n```\n\n"
+	require.Equal(t, "before\n"+once+once, string(got))
+
+	_, errOut, code := runCommand(t, "", "check", "--summary", dir, dockerfile)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errOut, "--summary: ")
+}

@@ -73,6 +73,28 @@ func TestTable(t *testing.T) {
 	require.Contains(t, b.String(), "All images can be pulled.\n")
 }
 
+// TestMarkdown: nothing of it leaves the block of code.
+func TestMarkdown(t *testing.T) {
+	all := findings()
+	all[2].Written = "````\n# heading"
+	var b bytes.Buffer
+	require.NoError(t, output.Markdown(&b, all, []string{"``` and ````"}))
+	lines := strings.Split(b.String(), "\n")
+	require.Equal(t, []string{"### docker pullsafe check", "", "`````text", "Note: ``` and ````"}, lines[:4])
+	require.Equal(t, []string{"`````", "", ""}, lines[len(lines)-3:])
+	require.Equal(t, 2, strings.Count(b.String(), "`````"))
+	require.Contains(t, b.String(), "\nalpine:3 ")
+
+	b.Reset()
+	many := make([]finding.Finding, 0, 20000)
+	for len(many) < cap(many) {
+		many = append(many, all[1])
+	}
+	require.NoError(t, output.Markdown(&b, many, nil))
+	require.Less(t, b.Len(), 300<<10)
+	require.True(t, strings.HasSuffix(b.String(), "\n...\n```\n\n"))
+}
+
 func TestGitHub(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, output.GitHub(&b, findings(), false))
