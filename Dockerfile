@@ -31,10 +31,12 @@ RUN --mount=type=bind,target=. <<EOT
   fi
   git config --global --add safe.directory /src
   pkg=github.com/org/pullsafe/version
+  sed -n 's/^[[:space:]]*Version[[:space:]]*= "\(.*\)"$/\1/p' version/version.go >/tmp/.version
   flags="-s -w -X ${pkg}.Channel=${CHANNEL}"
   flags="$flags -X ${pkg}.Revision=$(git describe --always --exclude '*' --abbrev=40 --dirty=.m)"
   if version=$(git describe --tags --match 'v[0-9]*' --dirty=.m 2>/dev/null); then
     flags="$flags -X ${pkg}.Version=$version"
+    echo "$version" >/tmp/.version
   fi
   echo "$flags" | tee /tmp/.ldflags
 EOT
@@ -98,6 +100,21 @@ FROM scratch AS plugin-windows
 COPY --link --from=build-plugin /out/docker-pullsafe /docker-pullsafe.exe
 
 FROM plugin-${TARGETOS} AS plugin
+
+# The bake target "packages" puts the programs of all platforms in its place.
+FROM scratch AS programs
+
+FROM base AS build-packages
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,target=. \
+    --mount=type=bind,from=programs,target=/programs \
+    --mount=type=cache,target=/root/.cache \
+    --mount=type=cache,target=/go/pkg/mod \
+    --mount=type=bind,from=version,source=/tmp/.version,target=/tmp/.version \
+    go -C .ci/packages run -buildvcs=false . -version "$(cat /tmp/.version)" -binaries /programs -source /src -output /out
+
+FROM scratch AS packages
+COPY --from=build-packages /out /
 
 FROM scratch AS frontend
 ARG CHANNEL=mainline

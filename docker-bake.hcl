@@ -81,7 +81,15 @@ target "plugin-cross" {
   ]
 }
 
-# All that a release publishes.
+# deb, rpm, apk and archives of what plugin-cross has built, and their checksums.
+target "packages" {
+  inherits = ["_common"]
+  target   = "packages"
+  contexts = { programs = "${DESTDIR}/release" }
+  output   = ["${DESTDIR}/packages"]
+}
+
+# The images and programs of a release.
 group "release" {
   targets = ["frontends-cross", "plugin-cross"]
 }

@@ -85,8 +85,11 @@ var apkPrerelease = regexp.MustCompile(`^(alpha|beta|pre|rc)\.?(\d*)$`)
 // apkSuffix is a pre-release as Alpine's versions have it: rc1 for rc.1, and "pre"
 // for one that they have no word for.
 func apkSuffix(prerelease string) string {
-	if m := apkPrerelease.FindStringSubmatch(prerelease); m != nil || prerelease == "" {
-		return strings.Join(m[min(1, len(m)):], "")
+	if prerelease == "" {
+		return ""
+	}
+	if m := apkPrerelease.FindStringSubmatch(prerelease); m != nil {
+		return m[1] + m[2]
 	}
 	return "pre"
 }

@@ -178,6 +178,29 @@ func TestRelease(t *testing.T) {
 	require.Regexp(t, "^generator="+pinnedImage.String()[1:], steps[i].With["sbom"])
 }
 
+// TestReleaseFiles: the plugin's programs are built and packed by the bake file; the
+// packages are signed, have provenance, and only then are published, all of them.
+func TestReleaseFiles(t *testing.T) {
+	steps := workflowOf(t, "release.yml").Jobs["plugin"].Steps
+	at := func(part string) int {
+		i := slices.IndexFunc(steps, func(s step) bool { return strings.Contains(s.Run+s.Uses, part) })
+		require.GreaterOrEqual(t, i, 0, part)
+		return i
+	}
+	order := []int{at("docker buildx bake plugin-cross\ndocker buildx bake packages\n"), at(".ci/sign-files bin/packages"), at("actions/attest-build-provenance@"), at("gh release create")}
+	require.IsIncreasing(t, order)
+	require.Equal(t, "bin/packages/checksums.txt", steps[order[2]].With["subject-checksums"])
+	require.Contains(t, steps[order[3]].Run, " bin/packages/*\n")
+
+	root, err := harness.Checkout()
+	require.NoError(t, err)
+	bake, err := os.ReadFile(filepath.Join(root, "docker-bake.hcl"))
+	require.NoError(t, err)
+	for _, want := range []string{`"${DESTDIR}/release"]`, `programs = "${DESTDIR}/release"`, `"${DESTDIR}/packages"]`} {
+		require.Contains(t, string(bake), want)
+	}
+}
+
 // TestReleaseBuildKit: all of a release is built by the BuildKit of go.mod, which
 // decides how layers are compressed, and not by whatever is stable that day.
 func TestReleaseBuildKit(t *testing.T) {

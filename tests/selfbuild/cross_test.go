@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/tests/harness"
+	"github.com/org/pullsafe/version"
 )
 
 // TestFrontendsCross builds both channels for every platform that is published.
@@ -69,6 +70,40 @@ func TestPluginCross(t *testing.T) {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		require.NoError(t, err)
 		requirePlatform(t, b, platform)
+	}
+}
+
+// TestPackages packs a file for each platform, where plugin-cross puts its program.
+func TestPackages(t *testing.T) {
+	_, s := get(t)
+	needFull(t)
+	dir, dest := checkout(t), t.TempDir()
+	for _, platform := range s.platforms(t, dir)["plugin-cross"] {
+		name := "docker-pullsafe"
+		if strings.HasPrefix(platform, "windows/") {
+			name += ".exe"
+		}
+		folder := filepath.Join(dest, "release", strings.ReplaceAll(platform, "/", "_"))
+		require.NoError(t, os.MkdirAll(folder, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(platform), 0o755))
+	}
+	s.bake(t, bakeOpt{dir: dir, epoch: commitTime(t, dir), env: []string{"DESTDIR=" + dest}, args: []string{"packages"}})
+	packages := filepath.Join(dest, "packages")
+	cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--quiet", "checksums.txt")
+	cmd.Dir = packages
+	printed, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", printed)
+	formula, err := os.ReadFile(filepath.Join(packages, "docker-pullsafe.rb"))
+	require.NoError(t, err)
+	released := version.Version
+	if git(t, dir, "tag", "--list", "v[0-9]*", "--merged") != "" {
+		released = git(t, dir, "describe", "--tags", "--match", "v[0-9]*")
+	}
+	require.Contains(t, string(formula), "/releases/download/"+released+"/docker-pullsafe-darwin-arm64.tar.gz")
+	for _, pattern := range []string{"*_amd64.deb", "*.x86_64.rpm", "*_x86_64.apk", "*-windows-amd64.zip"} {
+		found, err := filepath.Glob(filepath.Join(packages, pattern))
+		require.NoError(t, err)
+		require.Len(t, found, 1, pattern)
 	}
 }
 

@@ -39,8 +39,10 @@ func serveModules(ctx context.Context, e *harness.Env) (*moduleProxy, error) {
 		return nil, err
 	}
 	// Those for other platforms may not be there yet.
-	if err := e.Go(ctx, root, "mod", "download"); err != nil {
-		return nil, err
+	for _, dir := range []string{root, filepath.Join(root, ".ci", "packages")} {
+		if err := e.Go(ctx, dir, "mod", "download"); err != nil {
+			return nil, err
+		}
 	}
 	out, err := exec.CommandContext(ctx, "go", "env", "GOMODCACHE").Output()
 	if err != nil {
