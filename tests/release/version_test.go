@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/semver"
 
 	"github.com/org/pullsafe/plugin/buildcmd"
 	"github.com/org/pullsafe/tests/harness"
@@ -19,6 +20,9 @@ import (
 
 // namedImage is a tag of the published image in a text.
 var namedImage = regexp.MustCompile(`\borg/pullsafe:(\d[\w.-]*\w|\d)`)
+
+// namedVersion is a version of the action, of the job for GitLab, or of the hooks.
+var namedVersion = regexp.MustCompile(`(?:\borg/pullsafe[@/]|\brev: |\bversion: )(v\d+\.\d+\.\d+)`)
 
 // TestNamedTagsExist: what documents, examples and programs tell users to name is
 // what the release of this version publishes.
@@ -53,9 +57,17 @@ func TestNamedTagsExist(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		for _, m := range namedVersion.FindAllStringSubmatch(string(text), -1) {
+			if m[1] == "v1.2.3" {
+				continue // stands for any version
+			}
+			found++
+			require.Equal(t, semver.Major(release), semver.Major(m[1]), "%s", path)
+			require.LessOrEqual(t, semver.Compare(m[1], release), 0, "%s names %s", path, m[1])
+		}
 		for _, m := range namedImage.FindAllStringSubmatch(string(text), -1) {
 			if strings.HasPrefix(m[1], "1.2.3") {
-				continue // stands for any version
+				continue
 			}
 			found++
 			require.Contains(t, published, "org/pullsafe:"+m[1], "%s", path)
