@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,6 +186,45 @@ func TestAliasThatIsNotServed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAliasIsLearned: the alias that had the first image of a host is the only one that
+// is asked for the next, here that of a trigger of the first.
+func TestAliasIsLearned(t *testing.T) {
+	world.Image(t, func(t *testing.T, fe harness.Frontend) {
+		e, c := world.Fresh(t)
+		host := "learned-" + fe.Name + ".test"
+		reg, err := e.StartRegistry(t.Context(), harness.RegistryOpt{
+			Hosts: []string{host}, Mode: harness.ModeToken,
+			RefuseHost: func(h string) int {
+				if h == strings.ToUpper(h) {
+					return http.StatusMisdirectedRequest
+				}
+				return 0
+			},
+		})
+		require.NoError(t, err)
+		defer reg.Disconnect()
+		base := world.Base(host)
+		base.Config.OnBuild = []string{"COPY --from=" + host + "/acme/tool:1 /etc/image /tool"}
+		for name, img := range map[string]harness.Image{"acme/base:1": base, "acme/tool:1": world.Base(host + "/tool")} {
+			_, err = reg.Push(t.Context(), name, img)
+			require.NoError(t, err)
+		}
+		res := world.Solve(t, e, c, harness.SolveInput{
+			Frontend: fe, Files: world.Dockerfile("FROM " + host + "/acme/base:1\nRUN cat /tool\n"), DockerConfig: world.StaleLogin(t, e, host),
+		})
+		world.RequireNoScar(t, res, true)
+		upper := strings.ToUpper(host)
+		require.Equal(t, []string{upper, upper + ":443", host, host + ":443"}, sorted(reg.Requests().Manifests("acme/base").Hosts()), "%s", reg.Requests())
+		require.Equal(t, []string{host, host + ":443"}, sorted(reg.Requests().Manifests("acme/tool").Hosts()), "%s", reg.Requests())
+	})
+}
+
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
 }
 
 // TestRefusedEverywhere: the ways in which an image can be named all lead

@@ -94,7 +94,7 @@ func afterFallback(first, last diagnosis.Diagnosis) (clause string, todo []Remed
 	case diagnosis.TLSFailure:
 		return sayUnfinished + Quote(last.Message), steps(host, doLogout, doLogin, noteTLSAlias, noteEnv)
 	case diagnosis.NotFound:
-		return sayMissing, steps(host, doLogout, doLogin, noteTypo, noteAliases)
+		return sayMissing, steps(host, forProxies(host, doLogout, doLogin, noteTypo)...)
 	case diagnosis.NoMatchingPlatform:
 		return sayNoPlatform, steps(host, notePlatforms, doLogout)
 	case diagnosis.RateLimited:

@@ -55,6 +55,15 @@ func remediesMirror(d diagnosis.Diagnosis) []Remedy {
 	return append(steps(d.Host, noteMirror(where(d))), behind)
 }
 
+// forProxies adds to a list what the administrator of a registry can do, where it is none
+// that is known: those serve their aliases.
+func forProxies(host string, list ...string) []string {
+	if registry.Of(host).Name == "" {
+		list = append(list, noteAliases)
+	}
+	return list
+}
+
 // runHelper shows a person what a credential helper does for a host.
 func runHelper(host, note string) Remedy {
 	return Remedy{Command: "echo " + host + " | docker-credential-X get", Note: note}
@@ -73,7 +82,7 @@ func remediesHelper(first, last diagnosis.Diagnosis) []Remedy {
 	case last.Class == diagnosis.CredentialHelper:
 		todo = append(steps(host, doLogin, noteEmptyEntry(host)), erase)
 	default:
-		return append([]Remedy{erase}, steps(host, doLogin, noteEmptyEntry(host), noteAliases)...)
+		return append([]Remedy{erase}, steps(host, forProxies(host, doLogin, noteEmptyEntry(host))...)...)
 	}
 	if last.Silent {
 		todo = append(todo, runHelper(registry.FirstAlias(host), noteSilent))

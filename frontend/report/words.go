@@ -21,7 +21,7 @@ const (
 	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
 	noteWait         = "logging in does not help: wait and build again"
 	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
-	noteHidden       = "some registries answer the same for private images: log in if it is one; so does a mirror of the builder that lacks it"
+	noteHidden       = "log in if it is private: some registries answer the same then; so does a mirror of the builder without the image"
 	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
 	noteClientNet    = "check DNS, proxy and VPN where docker runs: the client asks for tokens"
 	noteDaemonNet    = "check DNS, proxy and registry mirror of the builder: the BuildKit daemon asks for images"
@@ -40,11 +40,11 @@ const (
 	notePush         = "the credentials need permission to push to this repository"
 	noteRepair       = "repair the credential helper"
 	noteErases       = "not every credential helper can remove a login"
-	noteAliases      = "administrators: have the proxy take the host in capitals or with its port: " + pageRegistries
+	noteAliases      = "if you run this registry: let its proxy take the host in capitals or with the port, see " + pageRegistries
 	noteWaiting      = "does not end if a credential helper waits for somebody; X is its name in config.json"
 	noteSilent       = "shows why it failed; X is the helper's name in config.json"
 	noteBadRedirect  = "check the name; the registry, or a proxy in front of it, leads nowhere with it: ask its administrator"
-	noteBehindMirror = "what the registry itself answered is not shown; if its credentials may have expired"
+	noteBehindMirror = "if its credentials may have expired: what the registry itself answered is not shown"
 	notePolicyAlias  = "or allow the host alias in the source policy, if images may be pulled anonymously"
 )
 
@@ -55,17 +55,17 @@ const pageRegistries = "https://github.com/org/pullsafe/blob/main/docs/registrie
 // host alias, whatever credsStore is (docker/cli, cli/config/configfile,
 // GetCredentialsStore). The login of the host itself stays.
 func noteEmptyEntry(host string) string {
-	return `or keep the login, if a credential helper is at fault: put "credHelpers": {"` + registry.FirstAlias(host) +
-		`": ""} into config.json of the Docker CLI, and no helper is asked for the host alias (docker pullsafe check --fix writes it)`
+	return `or keep the login of a credential helper: add "credHelpers": {"` + registry.FirstAlias(host) +
+		`": ""} to config.json of the Docker CLI; the helper is then not asked for the alias (docker pullsafe check --fix adds it)`
 }
 
 // noteMirror says where a mirror is set: for Docker Hub alone also in Docker Engine.
 func noteMirror(host string) string {
-	note := `the mirror is set in the builder's buildkitd.toml, [registry."` + host + `"]`
+	note := `repair the mirror, or remove it: buildkitd.toml of the builder ([registry."` + host + `"], mirrors)`
 	if host == registry.DockerHub {
-		note += `, or in daemon.json, "registry-mirrors"`
+		note += ` or daemon.json ("registry-mirrors")`
 	}
-	return note + ": repair it, or take it out there"
+	return note
 }
 
 // noteKeepForPush: buildx looks up Docker Hub under the name of its registry, and

@@ -31,7 +31,7 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 	}{
 		// Limits: BuildKit tells only what became of the mirror, so that the refusal
 		// behind it is not seen. It ends as upstream.
-		{name: "mirror that fails", config: mirrors, mirror: broken, want: []string{"no connection to a mirror of %s (\"%m\") from the builder", "buildkitd.toml, [registry.\"%s\"]"}},
+		{name: "mirror that fails", config: mirrors, mirror: broken, want: []string{"no connection to a mirror of %s (\"%m\") from the builder", "buildkitd.toml of the builder ([registry.\"%s\"]"}},
 		{name: "mirror that fails, with a login of its own", config: mirrors, mirror: broken, login: true, want: []string{"no connection to a mirror of %s (\"%m\") from the builder"}},
 		{name: "mirror without the image", config: mirrors, mirror: missing, want: []string{"has no such image or tag"}},
 		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"a mirror of %s (\"%m\") denied access", "docker logout %s"}},
