@@ -60,3 +60,38 @@ func TestRedirect(t *testing.T) {
 		assert.False(t, tc.to != "" && d.Transient(), tc.name)
 	}
 }
+
+// TestNotServed: what shows that a host alias is not served, and what may be about one
+// image, or pass.
+func TestNotServed(t *testing.T) {
+	const head = "unexpected status from HEAD request to https://REG.TEST/v2/a/manifests/1: "
+	for text, want := range map[string]bool{
+		head + "400 Bad Request":         true,
+		head + "421 Misdirected Request": true,
+		`unexpected status from HEAD request to https://REG.TEST/v2/a/manifests/1: 301 Moved Permanently`:      true,
+		`failed to do request: Head "https://REG.TEST/v2/a/manifests/1": remote error: tls: unrecognized name`: true,
+		`failed to do request: Head "https://reg.test/v2/a/manifests/1": stopped after 10 redirects`:           true,
+		head + "404 Not Found":           false,
+		head + "403 Forbidden":           false,
+		head + "503 Service Unavailable": false,
+		`failed to do request: Head "https://REG.TEST/v2/a/manifests/1": remote error: tls: handshake failure`: false,
+		`failed to do request: Head "https://REG.TEST/v2/a/manifests/1": EOF`:                                  false,
+	} {
+		assert.Equal(t, want, Diagnose("reg.test/a:1", text).NotServed(), text)
+	}
+	refusing := Diagnose("public.ecr.aws/a/b:1", `unexpected status from HEAD request to https://PUBLIC.ECR.AWS:443/v2/a/b/manifests/1: 400 Bad Request`)
+	assert.False(t, refusing.NotServed(), "its word for rejected credentials")
+}
+
+// TestAskedAs: the URL alone tells that an alias was redirected back.
+func TestAskedAs(t *testing.T) {
+	const text = "unexpected status from HEAD request to https://reg.test/v2/a/manifests/1: 401 Unauthorized"
+	d := Diagnose("reg.test/a:1", text)
+	assert.False(t, d.RedirectBack())
+	assert.True(t, d.AskedAs("REG.TEST").RedirectBack())
+	assert.False(t, d.AskedAs("reg.test").RedirectBack())
+	d = Diagnose("reg.test/a:1", `failed to fetch anonymous token: unexpected status from GET request to https://reg.test/token: 401 Unauthorized`)
+	assert.False(t, d.AskedAs("REG.TEST").RedirectBack(), "a token service has its own name")
+	hub := Diagnose("alpine", "unexpected status from HEAD request to https://REGISTRY-1.DOCKER.IO/v2/library/alpine/manifests/3: 401 Unauthorized")
+	assert.False(t, hub.AskedAs("REGISTRY-1.DOCKER.IO").RedirectBack())
+}

@@ -163,7 +163,8 @@ func (d Diagnosis) TryNextAlias() bool {
 // the host alias is not served, or not as a host of its own. It is then an answer about
 // the host, whatever the image. A 404 may be one too, but also that of a registry.
 func (d Diagnosis) NotServed() bool {
-	return d.RedirectBack() || d.HTTPStatus >= 300 && d.HTTPStatus < 400 || d.Class == RegistryOutage && d.unknownHost()
+	return d.RedirectBack() || d.HTTPStatus >= 300 && d.HTTPStatus < 400 || d.HTTPStatus == 421 || d.Class == RegistryOutage && d.unknownHost() ||
+		d.Class == TLSFailure && strings.Contains(d.Message, "unrecognized name") // RFC 6066, section 3
 }
 
 // RedirectBack tells that the host alias was redirected to another name of the same host.

@@ -50,6 +50,7 @@ var conclusions = []struct {
 	{"rejected, alias redirected in a circle", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://reg.example.com/v2/base/manifests/latest": stopped after 10 redirects`}},
 	{"rejected, alias redirected elsewhere", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://other.example.com/v2/base/manifests/latest": dial tcp: lookup other.example.com: no such host`}},
 	{"rejected, no alias served", "reg.example.com/base", ghcrBareDenied, []string{`unexpected status from HEAD request to https://REG.EXAMPLE.COM/v2/base/manifests/latest: 421 Misdirected Request`}},
+	{"rejected, server name", "reg.example.com/base", ghcrBareDenied, []string{`failed to do request: Head "https://REG.EXAMPLE.COM/v2/base/manifests/latest": remote error: tls: unrecognized name`}},
 	{"rejected, bad request", "reg.example.com/base", ghcrBareDenied, []string{`unexpected status from HEAD request to https://REG.EXAMPLE.COM/v2/base/manifests/latest: 400 Bad Request`}},
 	{"ambiguous", "reg.example.com/base", `unexpected status from HEAD request to https://reg.example.com/v2/base/manifests/latest: 401 Unauthorized`, nil},
 	{"ambiguous, refused too", "ghcr.io/acme/base:1.4", ghcrHead403, []string{ghcrAnonymous}},
