@@ -70,7 +70,7 @@ func TestAttestations(t *testing.T) {
 	require.Contains(t, inspect("{{json .SBOM}}"), `"SPDX"`)
 	provenance := inspect("{{json .Provenance}}")
 	// The materials name the spelling that was pulled, with the digest of the image.
-	require.Regexp(t, `"sha256": "[0-9a-f]{64}"\s*\},\s*"uri": "pkg:docker/GHCR\.IO/astral-sh/uv@0\.7\.1`, provenance)
+	require.Regexp(t, `"sha256": "[0-9a-f]{64}"\s*\},\s*"uri": "pkg:docker/GHCR\.IO:443/astral-sh/uv@0\.7\.1`, provenance)
 	require.Contains(t, provenance, "pkg:docker/alpine@3.23")
 }
 

@@ -59,7 +59,7 @@ func Of(host string) Registry {
 //
 // By default the letter case goes first: it puts no port into the Host header, which
 // some load balancers do not expect (facebook/proxygen#47), and provenance reads
-// pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io%3A443/a/b. Where the port is known to
+// pkg:docker/GHCR.IO/a/b, not pkg:docker/ghcr.io:443/a/b. Where the port is known to
 // be served, it is of more use: a client that looks credentials up without regard to
 // letter case (docker/cli#7184) finds the rejected ones under "GHCR.IO", and none under
 // a host with a port. What a registry is known to serve holds for its default port

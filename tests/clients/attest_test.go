@@ -35,7 +35,7 @@ func TestMaterials(t *testing.T) {
 				differs: map[string]difference{"materials": {
 					"the host in the purl of an image that was pulled without credentials is `GHCR.IO:443`; the rest of the purl and the digest are the same",
 					func(upstream string) string {
-						return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO%3A443/"))
+						return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO:443/"))
 					},
 				}},
 				run: func(t *testing.T, _ *trial, s side) facts {
@@ -71,7 +71,7 @@ func TestMaterialsOfWhatIsUsed(t *testing.T) {
 	alias := map[string]difference{"materials": {
 		"the host in the purl of an image that was resolved anonymously is `GHCR.IO:443`; the rest of the purl and the digest are the same",
 		func(upstream string) string {
-			return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO%3A443/"))
+			return sortLines(strings.ReplaceAll(upstream, "pkg:docker/ghcr.io/", "pkg:docker/GHCR.IO:443/"))
 		},
 	}}
 	for _, tc := range []struct {
