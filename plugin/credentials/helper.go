@@ -1,9 +1,12 @@
 package credentials
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +30,28 @@ const (
 	// pipeWait is how long the output of a helper that was ended may stay open
 	// by what it started.
 	pipeWait = time.Second
+
+	// maxOutput bounds what a helper prints: far more than any credential.
+	maxOutput = 1 << 20
 )
+
+// makers are helpers that make credentials anew each time, from a login of their own,
+// and cannot erase any: for them `docker logout` changes nothing
+// (google-cloud-sdk, gcloud auth docker-helper; docker-credential-gcr v2.2.1,
+// cli/dockerHelper.go; amazon-ecr-credential-helper v0.12.0, ecr-login/ecr.go;
+// docker-credential-acr-env, pkg/credhelper/helper.go).
+var makers = []string{"gcloud", "gcr", "ecr-login", "acr-env"}
+
+// CannotErase tells that the helper of a source makes its credentials anew.
+func (s Source) CannotErase() bool {
+	return s.Helped() && slices.Contains(makers, strings.TrimPrefix(s.Helper, helperPrefix))
+}
+
+// slowError says that a helper gave no answer in time.
+type slowError string
+
+// Error is error's.
+func (e slowError) Error() string { return string(e) }
 
 // notFound is what a helper says of a key that it does not hold.
 var notFound = credentials.NewErrCredentialsNotFound().Error()
@@ -35,7 +59,7 @@ var notFound = credentials.NewErrCredentialsNotFound().Error()
 // askHelper gets the credential for key from a helper program. The program gets
 // no more than limit: one that waits for a person would hold the command forever.
 func askHelper(ctx context.Context, program, key string, limit time.Duration) (types.AuthConfig, error) {
-	slow := errors.Errorf("%s%s gave no answer within %s", helperWords, program, limit)
+	slow := slowError(fmt.Sprintf("%s%s gave no answer within %s", helperWords, program, limit))
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, slow)
 	defer cancel()
 	creds, err := client.Get(programs(ctx, program), key)
@@ -84,13 +108,33 @@ type helperProgram struct{ cmd *exec.Cmd }
 
 // Output is client.Program's.
 func (p *helperProgram) Output() ([]byte, error) {
-	p.cmd.WaitDelay = pipeWait
-	out, err := p.cmd.Output()
-	if err != nil && strings.Contains(string(out), `"Secret"`) {
-		out = nil // becomes part of the error
+	var out bounded
+	p.cmd.WaitDelay, p.cmd.Stdout = pipeWait, &out
+	err := p.cmd.Run()
+	if out.full {
+		return nil, errors.Errorf("it printed more than %d MB", maxOutput>>20)
 	}
-	return out, err
+	if err != nil && bytes.Contains(out.text, []byte(`"Secret"`)) {
+		return nil, err // the output becomes part of the error
+	}
+	return out.text, err
 }
 
 // Input is client.Program's.
 func (p *helperProgram) Input(in io.Reader) { p.cmd.Stdin = in }
+
+// bounded takes maxOutput bytes. One more ends the pipe, and with it the program.
+type bounded struct {
+	text []byte
+	full bool
+}
+
+// Write is io.Writer's.
+func (b *bounded) Write(p []byte) (int, error) {
+	if len(b.text)+len(p) > maxOutput {
+		b.full = true
+		return 0, errors.WithStack(io.ErrShortWrite)
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}

@@ -44,6 +44,7 @@ type Store struct {
 	mu    sync.Mutex
 	files map[string]*configfile.ConfigFile
 	found map[string]lookup
+	hangs map[string]error // helpers that gave no answer in time, and are not asked again
 }
 
 type lookup struct {
@@ -53,7 +54,7 @@ type lookup struct {
 
 // Open prepares a store. It asks no helper yet.
 func Open(opt Options) *Store {
-	s := &Store{opt: opt, files: map[string]*configfile.ConfigFile{}, found: map[string]lookup{}}
+	s := &Store{opt: opt, files: map[string]*configfile.ConfigFile{}, found: map[string]lookup{}, hangs: map[string]error{}}
 	s.scoped = findScoped(s.BuildxDir())
 	var err error
 	if s.environ, err = parseEnviron(opt.Environ); err != nil {
@@ -154,8 +155,14 @@ func (s *Store) get(ctx context.Context, file *configfile.ConfigFile, key string
 		return c, nil
 	}
 	source := Source{Kind: kind, File: file.Filename, Key: key, Helper: program}
+	if err := s.hangs[program]; err != nil {
+		return Credential{Source: source}, err
+	}
 	held, err := askHelper(ctx, program, key, s.opt.HelperTimeout)
 	if err != nil {
+		if errors.As(err, new(slowError)) {
+			s.hangs[program] = err
+		}
 		return Credential{Source: source}, err
 	}
 	auth.Username, auth.Password, auth.IdentityToken, auth.ServerAddress = held.Username, held.Password, held.IdentityToken, held.ServerAddress

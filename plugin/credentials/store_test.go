@@ -126,6 +126,9 @@ func TestLookupHelperErrors(t *testing.T) {
 	s.opt.HelperTimeout = 100 * time.Millisecond
 	_, err := s.Lookup(t.Context(), "plain.test", nil)
 	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow gave no answer within 100ms")
+	s.opt.HelperTimeout = time.Hour
+	_, err = s.Lookup(t.Context(), "PLAIN.TEST", nil)
+	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow gave no answer within 100ms", "it is not asked again")
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(nil)
@@ -152,4 +155,20 @@ func TestNotes(t *testing.T) {
 	s = Open(s.opt)
 	require.Len(t, s.Notes(), 2)
 	require.Contains(t, s.Notes()[1], "docker cannot read its configuration")
+}
+
+// TestHelperWithoutEnd: no more is read of a helper than a credential can be long.
+func TestHelperWithoutEnd(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-flood"), []byte("#!/bin/sh\nexec yes\n"), 0o700))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	_, err := open(t, `{"credsStore":"flood"}`, "").Lookup(t.Context(), "plain.test", nil)
+	require.EqualError(t, err, "error getting credentials - err: it printed more than 1 MB, out: ``")
+}
+
+func TestCannotErase(t *testing.T) {
+	for helper, want := range map[string]bool{"gcloud": true, "gcr": true, "ecr-login": true, "acr-env": true, "pass": false, "": false} {
+		require.Equal(t, want, Source{Kind: CredsStore, Helper: "docker-credential-" + helper}.CannotErase(), helper)
+	}
+	require.False(t, Source{Kind: Auths, Key: "gcloud"}.CannotErase())
 }
