@@ -210,10 +210,14 @@ func withoutUser(address string) string {
 }
 
 // hostPlatform is what a daemon on this machine builds on.
-func hostPlatform() ocispecs.Platform {
-	p := platforms.Normalize(platforms.DefaultSpec())
-	if p.OS == "darwin" {
-		p.OS, p.OSVersion = "linux", ""
+func hostPlatform() ocispecs.Platform { return daemonPlatform(platforms.DefaultSpec()) }
+
+// daemonPlatform is what a daemon on a machine builds on: Linux in a virtual machine on
+// macOS and Windows, where Docker Desktop runs Linux containers unless it is switched.
+func daemonPlatform(machine ocispecs.Platform) ocispecs.Platform {
+	p := platforms.Normalize(machine)
+	if p.OS == "darwin" || p.OS == "windows" {
+		p.OS, p.OSVersion, p.OSFeatures = "linux", "", nil
 	}
 	return p
 }
