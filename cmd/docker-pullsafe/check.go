@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/streams"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,22 +42,32 @@ An argument that exists as a folder or file is a PATH, and so is one that begins
 with "/", "./" or "../"; all others are images. To check the image "app" beside a
 folder of that name, write app:latest or docker.io/library/app.
 
-The registries are asked as in a build, from this machine. On Docker Hub a check
-counts as one pull of each image.
+The registries are asked as in a build, from this machine, and after a rejection of
+credentials under their host aliases too: FALLBACK says by which one a build with
+pullsafe pulls the image anonymously. On Docker Hub a check counts as one pull of each
+image.
 
 --fix removes credentials as docker logout does. It acts on what is stored: one entry
 can be sent to several registries, as Docker Hub's is to dhi.io. Only an entry that
 was rejected for a public image is removed, and only if each registry of the check
-that it is for rejected it. Check all images that you use.
+that it is for rejected it. Check all images that you use. Where a credential helper
+answers or fails for the host aliases too, and cannot be made to stop, --fix writes an
+empty entry under credHelpers for an alias that is served; the credentials stay.
 
-Exit status: 0 if all images can be pulled, 1 if not, 2 for wrong usage, input that
-cannot be read, or a change of --fix that failed. Rejected credentials for a public
-image count as a failure with --strict.`
+--registry HOST is for administrators: it asks for GET /v2/ at the host and at each of
+its aliases, without credentials, and says what to change in a proxy that does not
+serve them.
+
+Exit status: 0 if a build with pullsafe can pull all images, and if each registry of
+--registry serves an alias, 1 if not, 2 for wrong usage, input that cannot be read, or
+a change of --fix that failed. Rejected credentials for a public image count as a
+failure with --strict.`
 
 const checkExample = `  docker pullsafe check
   docker pullsafe check -f docker-bake.hcl release
   docker pullsafe check ghcr.io/astral-sh/uv:0.7.1
-  docker pullsafe check --fix`
+  docker pullsafe check --fix
+  docker pullsafe check --registry registry.example.com`
 
 // checkOptions are the flags of check.
 type checkOptions struct {
@@ -69,7 +82,10 @@ type checkOptions struct {
 	fix           string
 	yes           bool
 	timeout       time.Duration
+	registries    []string
 }
+
+var errTimeout = errors.New("--timeout must be positive")
 
 // The formats of check, besides formatJSON.
 const (
@@ -83,11 +99,14 @@ const concurrency = 12
 func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	var opt checkOptions
 	cmd := &cobra.Command{
-		Use:     "check [OPTIONS] [PATH | -f FILE | REF...]",
+		Use:     "check [OPTIONS] [PATH | -f FILE | REF... | --registry HOST]",
 		Short:   "Check credentials and images before a build does",
 		Long:    checkLong,
 		Example: checkExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(opt.registries) > 0 {
+				return runRegistries(cmd, dockerCLI, opt, args)
+			}
 			return runCheck(cmd, dockerCLI, opt, args)
 		},
 		DisableFlagsInUseLine: true,
@@ -105,6 +124,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 
 func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&opt.files, "file", "f", nil, "Dockerfile, bake file or compose file to check")
+	flags.StringArrayVar(&opt.registries, "registry", nil, "Registry host whose host aliases to ask for, in place of images")
 	flags.StringVar(&opt.target, "target", "", "Stage of the Dockerfile that would be built")
 	flags.StringArrayVar(&opt.buildArgs, "build-arg", nil, `Build argument of the Dockerfile ("NAME=VALUE", or "NAME" for that of the environment)`)
 	flags.StringArrayVar(&opt.buildContexts, "build-context", nil, `Named context of the build ("NAME=VALUE")`)
@@ -169,7 +189,7 @@ func (opt *checkOptions) parse(cmd *cobra.Command, dockerCLI command.Cli, args [
 	case opt.format != formatTable && opt.format != formatJSON && opt.format != formatGitHub:
 		return mode, in, errors.Errorf("--format %s: there are %s, %s and %s", opt.format, formatTable, formatJSON, formatGitHub)
 	case opt.timeout <= 0:
-		return mode, in, errors.New("--timeout must be more than nothing")
+		return mode, in, errTimeout
 	case opt.yes && mode == fix.Off:
 		return mode, in, errors.New("--yes is for --fix")
 	case cmd.Flags().Changed("fix") && mode == fix.Off:
@@ -231,7 +251,7 @@ func writeFindings(dockerCLI command.Cli, opt checkOptions, findings []finding.F
 	case formatGitHub:
 		return output.GitHub(out, findings, opt.strict)
 	default:
-		return output.Table(out, findings, notes, out.IsTerminal() && os.Getenv("NO_COLOR") == "")
+		return output.Table(out, findings, notes, inColor(out))
 	}
 }
 
@@ -251,6 +271,8 @@ func (opt checkOptions) appendSummary(findings []finding.Finding, notes []string
 	return errors.Wrap(err, "--summary")
 }
 
+func inColor(out *streams.Out) bool { return out.IsTerminal() && os.Getenv("NO_COLOR") == "" }
+
 func openStore(file *configfile.ConfigFile, timeout time.Duration) *credentials.Store {
 	return credentials.Open(credentials.Options{
 		File: file, Environ: os.Getenv(configfile.DockerEnvConfigKey), BuildxConfig: os.Getenv("BUILDX_CONFIG"), HelperTimeout: timeout,
@@ -265,12 +287,41 @@ func dockerProgram() string {
 	return "docker"
 }
 
-// certFolders are where Docker and rootless Docker look for the certificates of
-// registries.
+// certMachine is what the folders of certificates depend on.
+type certMachine struct {
+	os     string              // as in runtime.GOOS
+	home   string              // of the user; empty if there is none
+	config string              // of the user, for programs; empty if there is none
+	getenv func(string) string // the environment
+}
+
+// certFolders are those of this machine.
 func certFolders() []string {
-	folders := []string{"/etc/docker/certs.d"}
-	if dir, err := os.UserConfigDir(); err == nil {
-		folders = append(folders, filepath.Join(dir, "docker", "certs.d"))
+	m := certMachine{os: runtime.GOOS, getenv: os.Getenv}
+	m.home, _ = os.UserHomeDir()
+	m.config, _ = os.UserConfigDir()
+	return m.certFolders()
+}
+
+// certFolders are where Docker Engine, rootless Docker and Docker Desktop look for the
+// certificates of registries (moby, registry/config_unix.go, config_windows.go;
+// https://docs.docker.com/desktop/troubleshoot-and-support/faqs/macfaqs/, windowsfaqs/).
+func (m certMachine) certFolders() []string {
+	var folders []string
+	add := func(elem ...string) {
+		if elem[0] == "" {
+			return
+		}
+		if dir := filepath.Join(append(elem, "certs.d")...); !slices.Contains(folders, dir) {
+			folders = append(folders, dir)
+		}
 	}
+	if m.os == "windows" {
+		add(m.getenv("ProgramData"), "docker")
+	} else {
+		add("/etc", "docker")
+		add(m.config, "docker")
+	}
+	add(m.home, ".docker")
 	return folders
 }

@@ -111,3 +111,21 @@ func TestSummary(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errOut, "--summary: ")
 }
+
+// TestCertFolders: where the daemon of each system has its certificates.
+func TestCertFolders(t *testing.T) {
+	env := func(values map[string]string) func(string) string {
+		return func(name string) string { return values[name] }
+	}
+	for _, tc := range []struct {
+		machine certMachine
+		want    []string
+	}{
+		{certMachine{os: "linux", home: "/home/u", config: "/home/u/.config", getenv: env(nil)}, []string{"/etc/docker/certs.d", "/home/u/.config/docker/certs.d", "/home/u/.docker/certs.d"}},
+		{certMachine{os: "darwin", home: "/Users/u", getenv: env(nil)}, []string{"/etc/docker/certs.d", "/Users/u/.docker/certs.d"}},
+		{certMachine{os: "windows", home: "C:/Users/u", config: "C:/Users/u/AppData/Roaming", getenv: env(map[string]string{"ProgramData": "C:/ProgramData"})}, []string{"C:/ProgramData/docker/certs.d", "C:/Users/u/.docker/certs.d"}},
+		{certMachine{os: "windows", getenv: env(nil)}, nil},
+	} {
+		require.Equal(t, tc.want, tc.machine.certFolders(), tc.machine.os)
+	}
+}

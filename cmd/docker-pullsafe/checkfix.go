@@ -25,13 +25,17 @@ import (
 // output.
 func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode fix.Mode, store *credentials.Store, findings []finding.Finding) ([]finding.Finding, error) {
 	w := dockerCLI.Err()
+	var failure error
 	actions, skipped := fix.Plan(ctx, findings, mode, store)
 	for _, s := range skipped {
 		say(w, "--fix leaves these credentials as they are: %s: %s", output.Credential(s.Source), s.Why)
+		if s.Failed {
+			failure = cli.StatusError{StatusCode: exitUsage}
+		}
 	}
 	if len(actions) == 0 {
 		say(w, "--fix has nothing to do.")
-		return findings, nil
+		return findings, failure
 	}
 	say(w, "\n--fix will:")
 	for i := range actions {
@@ -41,10 +45,9 @@ func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode f
 		_, _ = io.WriteString(w, "Go on? [y/N] ")
 		if !confirmed(ctx, dockerCLI.In()) {
 			say(w, "Nothing was changed.")
-			return findings, nil
+			return findings, failure
 		}
 	}
-	var failure error
 	for i := range actions {
 		a := &actions[i]
 		if err := a.Apply(ctx, opt.timeout, func() (*credentials.Store, error) { return reopen(opt) }); err != nil {
@@ -71,6 +74,9 @@ func reopen(opt checkOptions) (*credentials.Store, error) {
 }
 
 func planned(a *fix.Action) string {
+	if a.Anonymous() {
+		return output.AliasEntries(&a.Entry, a.Aliases, a.File)
+	}
 	if a.Mode == fix.Remove {
 		return output.Removal(&a.Entry, a.Erase[1:])
 	}
@@ -82,7 +88,10 @@ func planned(a *fix.Action) string {
 }
 
 func sayDone(w io.Writer, a *fix.Action) {
-	if a.Mode == fix.Remove {
+	switch {
+	case a.Anonymous():
+		say(w, "%s", output.AliasesSilenced(a.Aliases, a.File))
+	case a.Mode == fix.Remove:
 		say(w, "%s", output.Removed(&a.Entry))
 	}
 	for _, f := range a.Write {

@@ -73,6 +73,12 @@ func SourceRequest(c Client, op *pb.SourceOp, opt sourceresolver.Opt) (*Request,
 	}), true
 }
 
+// NewRequest asks through a function, for a caller without BuildKit: to have the rules
+// of a build for other requests than its own.
+func NewRequest(ref string, platform *ocispecs.Platform, ask Ask) *Request {
+	return newRequest("", ref, sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: platform}}, ask)
+}
+
 // newRequest describes a request of the given kind. Its key leaves the name of the
 // progress step out, so that the preflight and the builder share one request.
 func newRequest(kind, ref string, opt sourceresolver.Opt, ask Ask) *Request {

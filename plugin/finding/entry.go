@@ -5,7 +5,6 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/registry"
-	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 )
 
@@ -54,7 +53,7 @@ func (e *Entry) Sparing() *Finding {
 // rejects tells whether the credentials are at fault. That access was denied to an
 // image that is not public can be said of valid ones too.
 func (f *Finding) rejects() bool {
-	return f.Verdict == Rejected && (f.Outcome == report.OKWithoutCredentials || f.With == Access(diagnosis.CredentialsRejected))
+	return f.Verdict == Rejected && (f.Logout() || f.With == Access(diagnosis.CredentialsRejected))
 }
 
 // AskedAtHome tells whether an answer is of the registry that the entry is for, not
@@ -69,13 +68,25 @@ func (e *Entry) Rejected() bool {
 	return slices.ContainsFunc(e.Findings, func(f *Finding) bool { return f.Verdict == Rejected })
 }
 
-// Public are the images for which the entry was rejected, and that were resolved
-// without it.
+// Public are the images for which the entry was rejected, and that a build gets as they
+// are written without it.
 func (e *Entry) Public() []*Finding {
 	var out []*Finding
 	for _, f := range e.Findings {
-		if f.Verdict == Rejected && f.Outcome == report.OKWithoutCredentials {
+		if f.Verdict == Rejected && f.Logout() {
 			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Free are the host aliases, each once, that are served and that only a helper keeps
+// builds from going by.
+func (e *Entry) Free() []Alias {
+	var out []Alias
+	for _, f := range e.Findings {
+		if f.Free != nil && !slices.ContainsFunc(out, func(a Alias) bool { return a.Host == f.Free.Host }) {
+			out = append(out, *f.Free)
 		}
 	}
 	return out

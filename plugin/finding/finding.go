@@ -27,6 +27,11 @@ const (
 	Accepted Verdict = "accepted"
 	// Rejected: the registry or its token service rejected it.
 	Rejected Verdict = "rejected"
+	// LoginRejected: images were resolved, since the token service gives anonymous
+	// tokens for it, but GET /v2/, by which `docker login` tests, is denied.
+	LoginRejected Verdict = "login-rejected"
+	// NotRejected: images were resolved, and nothing tells whether it was accepted.
+	NotRejected Verdict = "not-rejected"
 	// NotAsked: there is one, and the registry did not ask for it.
 	NotAsked Verdict = "not-asked-for"
 	// NotTested: it was sent, or would have been, and the answer does not tell.
@@ -53,15 +58,34 @@ type Finding struct {
 
 	// Host is the registry host as requests spell it: Docker Hub's is
 	// registry-1.docker.io.
-	Host      string
-	Source    credentials.Source
-	Verdict   Verdict
-	Scheme    probe.Scheme
-	With      Access // with the machine's credential; NotAttempted where there is none
+	Host    string
+	Source  credentials.Source
+	Verdict Verdict
+	Scheme  probe.Scheme
+	With    Access // with the machine's credential; NotAttempted where there is none
+	// Without is the answer to an anonymous request for the image as written: what a
+	// build gets after `docker logout`.
 	Without   Access
 	Platforms []string
 
+	// Alias is the host alias by which a build with pullsafe gets the image, and Aliases
+	// all that it asks.
+	Alias   string
+	Aliases []Alias
+	// Free is the alias that is served, where only what a credential helper answers for
+	// it keeps a build from going by it.
+	Free *Alias
+
 	answer string // of the registry or the helper to the credential
+}
+
+// Alias is the answer under one host alias.
+type Alias struct {
+	Host      string
+	Source    credentials.Source
+	Access    Access
+	Answer    string // of the registry, its proxy or the helper, where the attempt failed
+	Anonymous bool   // nothing was sent
 }
 
 // Of puts the answers about one reference together. names gives the stages and
@@ -75,46 +99,49 @@ func Of(r probe.Result, names func(references.Reference) []string) Finding {
 	}
 	f.Reference = report.Of(r.Reference, res, meant)
 	f.answer = res.Written.Message
-	if f.Outcome == report.OKWithoutCredentials {
-		f.Platforms = r.Without.Platforms
+	if f.Alias != "" {
+		f.Platforms = r.Aliases[len(r.Aliases)-1].Platforms
 	}
 	f.judge(r)
 	return f
 }
 
-// resolution is what became of the reference, as a build would see it: the answer to
-// the credentials, and where they can be at fault the one without.
+// resolution is what became of the reference, as a build has it: the answer to the
+// credentials, and those of the anonymous fallback.
 func (f *Finding) resolution(r probe.Result) *resolve.Resolution {
 	res := &resolve.Resolution{Ref: r.Reference.Name, Err: r.With.Err, Image: &resolve.Image{Digest: r.With.Digest}}
-	var without diagnosis.Diagnosis
 	if r.With.Err != nil {
 		res.Written = diagnosis.Diagnose(res.Ref, r.With.Err.Error()).FromClient(r.Sent)
 	}
 	if r.Without != nil {
-		if r.Without.Err != nil {
-			without = diagnosis.Diagnose(res.Ref, r.Without.Err.Error()).FromClient(false)
-		}
-		f.Without = access(r.Without.Err, without)
+		f.Without = access(res.Ref, r.Without.Err)
 	}
 	if r.Sent || r.HelperErr != nil && r.With.Err != nil {
-		f.With = access(r.With.Err, res.Written)
+		f.With = access(res.Ref, r.With.Err)
 	} else {
-		f.Without = access(r.With.Err, res.Written)
+		f.Without = access(res.Ref, r.With.Err)
 	}
-	if r.With.Err == nil || r.Without == nil || !res.Written.AnonymousRetryCanHelp {
-		return res
-	}
-	if r.Without.Err != nil {
-		res.Fallback = []diagnosis.Diagnosis{without}
-		return res
+	for i := range r.Aliases {
+		a := &r.Aliases[i]
+		alias := Alias{Host: a.Host, Source: a.Source, Access: Resolved, Anonymous: !a.Held()}
+		if a.Err != nil {
+			d := diagnosis.Diagnose(res.Ref, a.Err.Error()).FromClient(a.Sent)
+			res.Fallback = append(res.Fallback, d)
+			alias.Access, alias.Answer = Access(d.Class), d.Message
+		} else {
+			res.Alias, _ = reference.ParseNormalizedNamed(res.Ref) // it was asked for, so it parses
+			res.Err, res.Image, f.Alias = nil, &resolve.Image{Digest: a.Digest}, a.Host
+		}
+		f.Aliases = append(f.Aliases, alias)
+		if r.Served != nil && r.Served.Host == a.Host {
+			f.Free = &f.Aliases[i]
+		}
 	}
 	// The image was there without the credentials, so that they were what the registry
-	// rejected, whatever its words. No alias is needed where none are sent.
-	if res.Written.Class == diagnosis.DeniedAmbiguous {
+	// rejected, whatever its words.
+	if res.Written.Class == diagnosis.DeniedAmbiguous && (f.Alias != "" || f.Without == Resolved) {
 		res.Written.Class = diagnosis.CredentialsRejected
 	}
-	res.Image = &resolve.Image{Digest: r.Without.Digest}
-	res.Alias, _ = reference.ParseNormalizedNamed(res.Ref) // it was asked for, so it parses
 	return res
 }
 
@@ -129,6 +156,21 @@ func (f *Finding) judge(r probe.Result) {
 		f.Verdict = NotAsked
 	case !r.Sent:
 		f.Verdict = NotTested
+	case f.With == Resolved || f.With == Access(diagnosis.NoMatchingPlatform):
+		f.Verdict = NotRejected
+		switch r.Login.State {
+		case probe.LoginAccepted:
+			f.Verdict = Accepted
+		case probe.LoginRejected:
+			f.Verdict, f.answer = LoginRejected, diagnosis.Diagnose(f.Ref, r.Login.Err.Error()).Message
+		case probe.LoginOpen:
+			f.answer = ""
+		case probe.LoginNotTested:
+			f.answer = "no answer"
+			if r.Login.Err != nil {
+				f.answer = diagnosis.Diagnose(f.Ref, r.Login.Err.Error()).Message
+			}
+		}
 	default:
 		f.Verdict = verdicts[f.With]
 		if f.Verdict == "" {
@@ -139,18 +181,22 @@ func (f *Finding) judge(r probe.Result) {
 
 // verdicts are what the answers to a request with credentials say of these.
 var verdicts = map[Access]Verdict{
-	Resolved:                              Accepted,
-	Access(diagnosis.NoMatchingPlatform):  Accepted,
 	Access(diagnosis.CredentialsRejected): Rejected,
 	Access(diagnosis.DeniedAmbiguous):     Rejected,
 	Access(diagnosis.AuthRequired):        Rejected,
 }
 
-func access(err error, d diagnosis.Diagnosis) Access {
+func access(ref string, err error) Access {
 	if err != nil {
-		return Access(d.Class)
+		return Access(diagnosis.Diagnose(ref, err.Error()).Class)
 	}
 	return Resolved
+}
+
+// Logout tells that a build gets the image after `docker logout`, whether or not there
+// is pullsafe in it.
+func (f *Finding) Logout() bool {
+	return f.Without == Resolved && f.With != Resolved && f.With != NotAttempted
 }
 
 func domain(ref string) string {
@@ -205,8 +251,8 @@ func Check(ctx context.Context, p Prober, set Set) ([]Finding, error) {
 				continue // no build runs its triggers
 			}
 			triggers := r.With.OnBuild
-			if r.With.Err != nil && r.Without != nil {
-				triggers = r.Without.OnBuild
+			for _, a := range r.Aliases {
+				triggers = append(triggers, a.OnBuild...) // of the last, which resolved it
 			}
 			refs = append(refs, set.OnBuild(ctx, r.Reference, triggers)...)
 		}
@@ -242,5 +288,18 @@ func Report(findings []Finding) *report.Report {
 func Failing(findings []Finding, strict bool) []Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool {
 		return !f.Needed || f.Outcome == report.OK || f.Outcome == report.OKWithoutCredentials && !strict
+	})
+}
+
+// NotServed tells that the anonymous fallback failed for no reason that the registry
+// itself gave: what stands before it does not know the host aliases.
+func (f *Finding) NotServed() bool {
+	return len(f.Aliases) > 0 && f.Alias == "" && f.Free == nil && !slices.ContainsFunc(f.Aliases, func(a Alias) bool {
+		//exhaustive:ignore
+		switch diagnosis.Class(a.Access) {
+		case diagnosis.AuthRequired, diagnosis.RateLimited, diagnosis.NoMatchingPlatform:
+			return true
+		}
+		return !a.Anonymous
 	})
 }

@@ -35,15 +35,38 @@ func result(sent bool, with probe.Attempt, without *probe.Attempt) probe.Result 
 	}
 }
 
+// under is a result with attempts under aliases.
+func under(r probe.Result, aliases ...probe.Alias) probe.Result {
+	r.Aliases = aliases
+	return r
+}
+
+// login is a result of credentials that were tested.
+func login(r probe.Result, state probe.LoginState, err error) probe.Result {
+	r.Login = probe.Login{State: state, Err: err}
+	return r
+}
+
+var (
+	upper      = probe.Alias{Host: "GHCR.IO", Attempt: had}
+	upperMiss  = probe.Alias{Host: "GHCR.IO", Attempt: missing}
+	upperDeny  = probe.Alias{Host: "GHCR.IO", Attempt: anonymous}
+	port       = probe.Alias{Host: "ghcr.io:443", Attempt: had}
+	errStatus  = errors.New("unexpected status from GET request to https://ghcr.io/v2/: 401 Unauthorized")
+	upperBroke = probe.Alias{Host: "GHCR.IO", Attempt: probe.Attempt{Err: errHelper}, HelperErr: errHelper, Source: credentials.Source{Kind: credentials.CredsStore, Helper: "docker-credential-x"}}
+)
+
 func TestOf(t *testing.T) {
 	nothing := func(r probe.Result) probe.Result {
 		r.Source = credentials.Source{Kind: credentials.None}
 		return r
 	}
-	broken := result(false, probe.Attempt{Err: errHelper}, &had)
+	broken := under(result(false, probe.Attempt{Err: errHelper}, &had), upper)
 	broken.HelperErr = errHelper
 	unasked := result(false, had, nil)
 	unasked.HelperErr = errHelper
+	blocked := under(result(false, probe.Attempt{Err: errHelper}, &had), upperBroke)
+	blocked.HelperErr, blocked.Served = errHelper, &upperBroke
 	for _, tc := range []struct {
 		name          string
 		result        probe.Result
@@ -52,20 +75,26 @@ func TestOf(t *testing.T) {
 		with, without finding.Access
 		class         diagnosis.Class
 	}{
-		{"accepted, private", result(true, had, &anonymous), report.OK, finding.Accepted, "ok", "auth-required", ""},
-		{"accepted, public", result(true, had, &had), report.OK, finding.Accepted, "ok", "ok", ""},
-		{"refused, public", result(true, oauth, &had), report.OKWithoutCredentials, finding.Rejected, "credentials-rejected", "ok", diagnosis.CredentialsRejected},
-		{"refused without words, public", result(true, refused, &had), report.OKWithoutCredentials, finding.Rejected, "denied-ambiguous", "ok", diagnosis.CredentialsRejected},
-		{"refused, private", result(true, oauth, &anonymous), report.Failed, finding.Rejected, "credentials-rejected", "auth-required", diagnosis.CredentialsRejected},
+		{"accepted, private", login(result(true, had, &anonymous), probe.LoginAccepted, nil), report.OK, finding.Accepted, "ok", "auth-required", ""},
+		{"accepted, public", login(result(true, had, &had), probe.LoginAccepted, nil), report.OK, finding.Accepted, "ok", "ok", ""},
+		{"an anonymous token for a wrong password", login(result(true, had, &had), probe.LoginRejected, errStatus), report.OK, finding.LoginRejected, "ok", "ok", ""},
+		{"GET /v2/ is open", login(result(true, had, &had), probe.LoginOpen, nil), report.OK, finding.NotRejected, "ok", "ok", ""},
+		{"not tested", result(true, had, &had), report.OK, finding.NotRejected, "ok", "ok", ""},
+		{"refused, public, second alias", under(result(true, oauth, &had), upperMiss, port), report.OKWithoutCredentials, finding.Rejected, "credentials-rejected", "ok", diagnosis.CredentialsRejected},
+		{"refused, public, no alias served", under(result(true, oauth, &had), upperMiss), report.Failed, finding.Rejected, "credentials-rejected", "ok", diagnosis.NotFound},
+		{"refused, public", under(result(true, oauth, &had), upper), report.OKWithoutCredentials, finding.Rejected, "credentials-rejected", "ok", diagnosis.CredentialsRejected},
+		{"refused without words, public", under(result(true, refused, &had), upper), report.OKWithoutCredentials, finding.Rejected, "denied-ambiguous", "ok", diagnosis.CredentialsRejected},
+		{"refused, private", under(result(true, oauth, &anonymous), upperDeny), report.Failed, finding.Rejected, "credentials-rejected", "auth-required", diagnosis.CredentialsRejected},
 		{"refused, offline after", result(true, oauth, &offline), report.Failed, finding.Rejected, "credentials-rejected", "network", diagnosis.CredentialsRejected},
 		{"missing with, there without: a build fails", result(true, missing, &had), report.Failed, finding.NotTested, "not-found", "ok", diagnosis.NotFound},
-		{"no such platform", result(true, platform, &platform), report.Failed, finding.Accepted, "no-matching-platform", "no-matching-platform", diagnosis.NoMatchingPlatform},
+		{"no such platform", login(result(true, platform, &platform), probe.LoginAccepted, nil), report.Failed, finding.Accepted, "no-matching-platform", "no-matching-platform", diagnosis.NoMatchingPlatform},
 		{"none stored", nothing(result(false, had, nil)), report.OK, finding.Nothing, "", "ok", ""},
 		{"none stored, private", nothing(result(false, anonymous, nil)), report.Failed, finding.Nothing, "", "auth-required", diagnosis.AuthRequired},
 		{"not asked for", result(false, had, nil), report.OK, finding.NotAsked, "", "ok", ""},
 		{"offline", result(false, offline, nil), report.Failed, finding.NotTested, "", "network", diagnosis.NetworkFailure},
 		{"offline later", result(true, offline, &offline), report.Failed, finding.NotTested, "network", "network", diagnosis.NetworkFailure},
 		{"helper failed, public", broken, report.OKWithoutCredentials, finding.HelperFailed, "credential-helper", "ok", diagnosis.CredentialHelper},
+		{"helper failed for the alias too", blocked, report.Failed, finding.HelperFailed, "credential-helper", "ok", diagnosis.CredentialHelper},
 		{"helper failed, not asked for", unasked, report.OK, finding.HelperFailed, "", "ok", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -96,9 +125,9 @@ func TestBareNameHint(t *testing.T) {
 }
 
 func TestRegistries(t *testing.T) {
-	public := finding.Of(result(true, oauth, &had), nil)
+	public := finding.Of(under(result(true, oauth, &had), upper), nil)
 	private := finding.Of(result(true, oauth, &anonymous), nil)
-	accepted := finding.Of(result(true, had, &anonymous), nil)
+	accepted := finding.Of(login(result(true, had, &anonymous), probe.LoginAccepted, nil), nil)
 	offlined := finding.Of(result(false, offline, nil), nil)
 
 	all := finding.Registries([]finding.Finding{offlined, public, private})
@@ -117,7 +146,7 @@ func TestRegistries(t *testing.T) {
 // TestEntries: what is stored under one key is one entry, whichever registry and
 // configuration it is read for.
 func TestEntries(t *testing.T) {
-	hub, dhi, helped := finding.Of(result(true, oauth, &had), nil), finding.Of(result(true, had, &anonymous), nil), finding.Of(result(false, offline, nil), nil)
+	hub, dhi, helped := finding.Of(result(true, oauth, &had), nil), finding.Of(login(result(true, had, &anonymous), probe.LoginAccepted, nil), nil), finding.Of(result(false, offline, nil), nil)
 	hub.Source.Key, dhi.Source.Key = "https://index.docker.io/v1/", "https://index.docker.io/v1/"
 	hub.Host, dhi.Host = "registry-1.docker.io", "dhi.io"
 	helped.Source = credentials.Source{Kind: credentials.CredsStore, File: "/x/config.json", Key: "ghcr.io", Helper: "docker-credential-x"}
@@ -142,7 +171,7 @@ func TestEntries(t *testing.T) {
 }
 
 func TestFailing(t *testing.T) {
-	public := finding.Of(result(true, oauth, &had), nil)
+	public := finding.Of(under(result(true, oauth, &had), upper), nil)
 	private := finding.Of(result(true, oauth, &anonymous), nil)
 	unneeded := private
 	unneeded.Needed = false

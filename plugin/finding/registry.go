@@ -3,7 +3,6 @@ package finding
 import (
 	"slices"
 
-	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 )
 
@@ -23,7 +22,7 @@ type Registry struct {
 }
 
 // rank orders the verdicts of images by how much they say of the credential.
-var rank = []Verdict{Accepted, Rejected, HelperFailed, NotTested, NotAsked, Nothing}
+var rank = []Verdict{Accepted, Rejected, LoginRejected, HelperFailed, NotRejected, NotTested, NotAsked, Nothing}
 
 // Rank is less for a verdict that says more of the credential.
 func (v Verdict) Rank() int { return slices.Index(rank, v) }
@@ -57,7 +56,7 @@ func (r *Registry) add(f *Finding) {
 	}
 	if f.Verdict == Rejected {
 		r.Rejected++
-		if f.Outcome == report.OKWithoutCredentials {
+		if f.Logout() {
 			r.Resolved++
 		}
 	}

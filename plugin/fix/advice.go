@@ -13,31 +13,69 @@ import (
 // command is how the plugin is called in what a person is told to run.
 const command = "docker pullsafe check "
 
-// Advise makes the remedies for rejected credentials suit where these come from and
-// what else the check says of them, which diagnosis cannot know.
+// Advise makes the explanations and the remedies suit what the check knows and a build
+// does not: where the credentials come from, what else is sent them, and what the
+// registry answers without them.
 func Advise(findings []finding.Finding) {
 	entries := finding.Entries(findings)
 	for i := range entries {
 		e := &entries[i]
 		for _, f := range e.Findings {
-			if f.Verdict != finding.Rejected || f.Diagnosis == nil {
+			if f.Diagnosis == nil {
 				continue
 			}
 			d := *f.Diagnosis
-			if f.Outcome == report.OKWithoutCredentials {
+			switch {
+			case f.Verdict == finding.HelperFailed:
+				d.Remedies = helperRemedies(e, f)
+			case f.Verdict == finding.Rejected && f.Logout():
 				d.Remedies = remedies(e, f)
-			} else {
+			case f.Verdict == finding.Rejected:
 				d.Remedies = logouts(e, f, d.Remedies)
+			default:
+				continue
 			}
 			f.Diagnosis = &d
+			explain(f)
 		}
 	}
+}
+
+// explain says why a build does not get an image that can be resolved anonymously.
+func explain(f *finding.Finding) {
+	if f.Outcome != report.Failed || f.Without != finding.Resolved {
+		return
+	}
+	if f.Free != nil {
+		f.Explanation = output.Blocked(f)
+	} else if f.NotServed() {
+		f.Explanation, f.Hint = output.NotServed(f)
+		f.Diagnosis.Remedies = append(f.Diagnosis.Remedies, report.Remedy{
+			Command: command + "--registry " + quote(registry.Canonical(f.Diagnosis.Host)), Note: output.NoteServed,
+		})
+	}
+}
+
+// helperRemedies are those for a helper that fails.
+func helperRemedies(e *finding.Entry, f *finding.Finding) []report.Remedy {
+	var list []report.Remedy
+	if f.Free != nil {
+		list = append(list, report.Remedy{Command: command + "--fix " + quote(f.Name()), Note: output.NoteAlias(e)}, report.Remedy{Note: output.AliasByHand(e)})
+	}
+	return append(list, output.Repair(f), report.Remedy{Note: output.RemoveHelper(e.Source)})
 }
 
 // remedies are those for a public image.
 func remedies(e *finding.Entry, f *finding.Finding) []report.Remedy {
 	if e.Source.Kind == credentials.Environment {
 		return []report.Remedy{{Note: output.FixEnvironment}}
+	}
+	if f.Free != nil && (e.Sparing() != nil || e.Source.CannotErase()) {
+		list := []report.Remedy{{Command: command + "--fix " + quote(f.Name()), Note: output.NoteAlias(e)}, {Note: output.AliasByHand(e)}}
+		if e.Source.CannotErase() {
+			list = append(list, report.Remedy{Note: output.NoteHelperAgain(e.Source)})
+		}
+		return list
 	}
 	if spared := e.Sparing(); spared != nil {
 		list := []report.Remedy{{Note: output.Keep(spared)}}
@@ -48,11 +86,17 @@ func remedies(e *finding.Entry, f *finding.Finding) []report.Remedy {
 	}
 	example := quote(e.Public()[0].Name())
 	list := []report.Remedy{{Command: command + "--fix " + example, Note: output.NoteRemove}}
-	if !e.AskedAtHome() {
+	switch {
+	case e.Source.CannotErase():
+		list[0] = report.Remedy{Note: output.NoteHelperAgain(e.Source)}
+	case !e.AskedAtHome():
 		list[0] = report.Remedy{Note: output.NotAtHome(e)}
 	}
 	if unkeepable(e) == "" {
 		list = append(list, report.Remedy{Command: command + "--fix=keep-for-push " + example, Note: output.NoteKeepForPush})
+	}
+	if f.Free != nil {
+		list = append(list, report.Remedy{Note: output.OrAlias(e)})
 	}
 	return list
 }
@@ -63,6 +107,10 @@ func logouts(e *finding.Entry, f *finding.Finding, list []report.Remedy) []repor
 	var out []report.Remedy
 	for _, r := range list {
 		if r.Command == registry.LogoutCommand(f.Diagnosis.Host) {
+			if e.Source.CannotErase() {
+				out = append(out, report.Remedy{Note: output.NoteHelperAgain(e.Source)})
+				continue
+			}
 			if s := e.Sparing(); s != nil && s.Verdict == finding.Accepted || !e.AskedAtHome() {
 				continue
 			}

@@ -22,7 +22,8 @@ import (
 // has read anew. It is an error if they are still found; files that turned out to
 // have no effect are removed again. A helper program gets no more than limit.
 func (a *Action) Apply(ctx context.Context, limit time.Duration, reopen func() (*credentials.Store, error)) error {
-	if a.Mode == KeepForPush {
+	switch a.Mode {
+	case KeepForPush:
 		if err := a.write(); err != nil {
 			return err
 		}
@@ -30,18 +31,72 @@ func (a *Action) Apply(ctx context.Context, limit time.Duration, reopen func() (
 			return stderrors.Join(err, remove(a.Write))
 		}
 		return nil
+	case anonymous:
+		return a.silence(ctx, reopen)
+	case Off, Remove:
 	}
-	if err := a.erase(ctx, limit); err != nil {
-		return err
+	err := a.erase(ctx, limit)
+	if err == nil {
+		err = a.verify(ctx, reopen)
 	}
-	return a.verify(ctx, reopen)
+	if err != nil && a.Source.Helped() {
+		return errors.New(err.Error() + "; " + output.Instead(&a.Entry))
+	}
+	return err
 }
+
+// Anonymous tells that the change is one to the host aliases alone.
+func (a *Action) Anonymous() bool { return a.Mode == anonymous }
 
 // Fixed marks the findings that an applied change has helped.
 func (a *Action) Fixed() {
+	if a.Mode == anonymous {
+		for _, f := range a.Findings {
+			if f.Free != nil {
+				f.Outcome = report.OKWithoutCredentials
+			}
+		}
+		return
+	}
 	for _, f := range a.Public() {
 		f.Outcome = report.OK
 	}
+}
+
+// silence has docker ask no helper for the aliases, and looks up what it finds for them
+// then. A change that has no effect is taken back.
+func (a *Action) silence(ctx context.Context, reopen func() (*credentials.Store, error)) error {
+	file := a.File
+	if resolved, err := filepath.EvalSymlinks(file); err == nil {
+		file = resolved
+	}
+	if err := edit(file, func(text []byte) ([]byte, error) { return withoutHelper(text, a.Aliases) }); err != nil {
+		return err
+	}
+	err := a.silenced(ctx, reopen)
+	if err == nil {
+		return nil
+	}
+	return stderrors.Join(err, edit(file, func(text []byte) ([]byte, error) { return without(text, credHelpers, a.Aliases) }))
+}
+
+func (a *Action) silenced(ctx context.Context, reopen func() (*credentials.Store, error)) error {
+	store, err := reopen()
+	if err != nil {
+		return errors.Wrap(err, output.FixUnverified)
+	}
+	for _, f := range a.Findings {
+		if f.Free == nil {
+			continue
+		}
+		switch left, err := store.Lookup(ctx, f.Free.Host, credentials.PullScopes(finding.Repository(f.Ref))); {
+		case err != nil:
+			return errors.Wrap(err, output.FixUnverified)
+		case !left.Empty():
+			return errors.New(output.StillStored(left.Source))
+		}
+	}
+	return nil
 }
 
 // erase removes the entry, and then what goes with it. It does not go by docker/cli's
@@ -56,7 +111,7 @@ func (a *Action) erase(ctx context.Context, limit time.Duration) error {
 			err = credentials.Erase(ctx, e, limit)
 		} else if !edited[e.File] {
 			edited[e.File] = true
-			err = removeAuths(e.File, a.keys(e.File))
+			err = edit(e.File, func(text []byte) ([]byte, error) { return without(text, auths, a.keys(e.File)) })
 		}
 		if err != nil {
 			errs = append(errs, errors.Wrap(err, output.Entry(e)))
@@ -143,6 +198,9 @@ func remove(files []File) error {
 
 // Undo is the command that takes the change back.
 func (a *Action) Undo() string {
+	if a.Mode == anonymous {
+		return output.UndoAliases(a.Aliases, a.File)
+	}
 	if a.Mode != KeepForPush {
 		return registry.LoginCommand(a.Source.Entry().Host())
 	}

@@ -227,3 +227,61 @@ func TestUnverified(t *testing.T) {
 	err := a.Apply(t.Context(), limit, func() (*credentials.Store, error) { return nil, context.Canceled })
 	require.ErrorContains(t, err, "the result could not be verified")
 }
+
+// blocked is a public image for which a helper for all hosts answers under the alias too.
+func blocked(m machine, helper string, v finding.Verdict) finding.Finding {
+	f := rejected("ghcr.io", "ghcr.io/a/b:1", credentials.Source{Kind: credentials.CredsStore, File: m.file(), Key: "ghcr.io", Helper: "docker-credential-" + helper})
+	f.Alias, f.Outcome, f.Verdict = "", report.Failed, v
+	f.Aliases = []finding.Alias{{Host: "GHCR.IO:443", Source: f.Source}}
+	f.Free = &f.Aliases[0]
+	return f
+}
+
+// TestSilenceAlias: the helper is not asked for the alias any more, and for all else.
+func TestSilenceAlias(t *testing.T) {
+	helper(t, "gcloud", "true", "ghcr.io", "GHCR.IO:443", "other.test")
+	for _, v := range []finding.Verdict{finding.Rejected, finding.HelperFailed} {
+		m := newMachine(t, "{\n\t\"future\": 1.0,\n\t\"credsStore\": \"gcloud\"\n}")
+		all := []finding.Finding{blocked(m, "gcloud", v)}
+		fix.Advise(all)
+		a := plan(t, m, fix.Remove, all...)
+		require.True(t, a.Anonymous())
+		require.Equal(t, []string{"GHCR.IO:443"}, a.Aliases)
+		require.NoError(t, m.apply(t, a))
+		requireText(t, "{\n\t\"future\": 1.0,\n\t\"credsStore\": \"gcloud\",\n\t\"credHelpers\": {\n\t\t\"GHCR.IO:443\": \"\"\n\t}\n}", m.text(t))
+		for host, want := range map[string]bool{"GHCR.IO:443": true, "ghcr.io": false, "other.test": false} {
+			c, err := m.open(t).Lookup(t.Context(), host, nil)
+			require.NoError(t, err)
+			require.Equal(t, want, c.Empty(), host)
+		}
+		require.Contains(t, a.Undo(), `remove "GHCR.IO:443" under credHelpers from `)
+		a.Fixed()
+		require.Equal(t, report.OKWithoutCredentials, a.Findings[0].Outcome)
+	}
+}
+
+// TestSilenceWithoutEffect: a login that is stored under the alias is still sent, so the
+// entry is taken back.
+func TestSilenceWithoutEffect(t *testing.T) {
+	helper(t, "gcloud", "true", "ghcr.io", "GHCR.IO:443")
+	const text = `{"auths":{"GHCR.IO:443":{"auth":"dTpw"}},"credsStore":"gcloud"}`
+	m := newMachine(t, text)
+	a := plan(t, m, fix.Remove, blocked(m, "gcloud", finding.Rejected))
+	require.ErrorContains(t, m.apply(t, a), "the credentials are still there: auths \"GHCR.IO:443\"")
+	require.NotContains(t, m.text(t), `"GHCR.IO:443":""`)
+}
+
+// TestCannotErase: no removal is tried of what a helper makes anew, and the plan fails.
+func TestCannotErase(t *testing.T) {
+	m := newMachine(t, "{}")
+	source := credentials.Source{Kind: credentials.CredHelpers, File: m.file(), Key: "ghcr.io", Helper: "docker-credential-ecr-login"}
+	all := []finding.Finding{rejected("ghcr.io", "ghcr.io/a/b:1", source)}
+	actions, skipped := fix.Plan(t.Context(), all, fix.Remove, m.open(t))
+	require.Empty(t, actions)
+	require.Len(t, skipped, 1)
+	require.True(t, skipped[0].Failed)
+	require.Contains(t, skipped[0].Why, "docker-credential-ecr-login cannot erase credentials")
+	require.Contains(t, skipped[0].Why, `"credHelpers": {"ghcr.io": ""}`)
+	actions, _ = fix.Plan(t.Context(), all, fix.KeepForPush, m.open(t))
+	require.Len(t, actions, 1, "buildx's own folder needs no helper")
+}

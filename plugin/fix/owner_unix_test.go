@@ -20,7 +20,7 @@ func TestRemoveAuthsKeepsOwner(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "config.json")
 	require.NoError(t, os.WriteFile(name, []byte(`{"auths":{"a":{}}}`), 0o600))
 	require.NoError(t, os.Chown(name, 4711, 4712))
-	require.NoError(t, removeAuths(name, []string{"a"}))
+	require.NoError(t, edit(name, func(text []byte) ([]byte, error) { return without(text, auths, []string{"a"}) }))
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	after, err := os.Stat(name)

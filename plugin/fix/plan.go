@@ -21,6 +21,11 @@ const (
 	Off         Mode = ""
 	Remove      Mode = "remove"
 	KeepForPush Mode = "keep-for-push"
+
+	// anonymous is what Remove does where the credentials have to stay and nothing but a
+	// helper that answers, or fails, for the host aliases too keeps builds from the
+	// anonymous fallback.
+	anonymous Mode = "anonymous"
 )
 
 // ParseMode reads the value of --fix.
@@ -28,6 +33,8 @@ func ParseMode(value string) (Mode, error) {
 	switch m := Mode(value); m {
 	case Off, Remove, KeepForPush:
 		return m, nil
+	case anonymous:
+		fallthrough // no value of the option
 	default:
 		return Off, errors.Errorf("--fix=%s: there are --fix=%s (the same as --fix) and --fix=%s", value, Remove, KeepForPush)
 	}
@@ -43,6 +50,9 @@ type Action struct {
 	Erase []credentials.Entry
 	// Write are the files that are made.
 	Write []File
+	// Aliases are the host aliases for which File is to name no helper.
+	Aliases []string
+	File    string
 }
 
 // File is one of buildx's own folder.
@@ -52,6 +62,8 @@ type File struct{ Name, Content string }
 type Skipped struct {
 	Source credentials.Source
 	Why    string
+	// Failed: it should have been changed, and cannot be.
+	Failed bool
 }
 
 // Store is what is asked about entries; [credentials.Store] is one.
@@ -65,27 +77,46 @@ func Plan(ctx context.Context, findings []finding.Finding, mode Mode, store Stor
 	entries := finding.Entries(findings)
 	for i := range entries {
 		e := &entries[i]
-		if s := e.Sparing(); !e.Rejected() && (s == nil || s.Verdict != finding.HelperFailed) {
+		s := e.Sparing()
+		if !e.Rejected() && (s == nil || s.Verdict != finding.HelperFailed) {
+			continue
+		}
+		if free := e.Free(); mode == Remove && len(free) > 0 && (s != nil || e.Source.CannotErase()) {
+			actions = append(actions, aliasAction(e, free))
 			continue
 		}
 		if why := untouchable(e, mode); why != "" {
-			skipped = append(skipped, Skipped{e.Source, why})
+			skipped = append(skipped, Skipped{e.Source, why, mode == Remove && e.Source.CannotErase() && s == nil})
 			continue
 		}
-		a := Action{Entry: *e, Mode: mode}
-		if mode == KeepForPush {
-			a.Write = files(e, store.BuildxDir())
-		} else {
-			a.Erase = append(a.Erase, e.Source.Entry())
-			for _, sibling := range store.Siblings(ctx, e.Source) {
-				if !spared(entries, sibling) {
-					a.Erase = append(a.Erase, sibling)
-				}
-			}
-		}
-		actions = append(actions, a)
+		actions = append(actions, change(ctx, entries, e, mode, store))
 	}
 	return actions, skipped
+}
+
+// change is the one to an entry, in the mode that was asked for.
+func change(ctx context.Context, entries []finding.Entry, e *finding.Entry, mode Mode, store Store) Action {
+	a := Action{Entry: *e, Mode: mode}
+	if mode == KeepForPush {
+		a.Write = files(e, store.BuildxDir())
+		return a
+	}
+	a.Erase = append(a.Erase, e.Source.Entry())
+	for _, sibling := range store.Siblings(ctx, e.Source) {
+		if !spared(entries, sibling) {
+			a.Erase = append(a.Erase, sibling)
+		}
+	}
+	return a
+}
+
+// aliasAction has the helper not be asked for aliases.
+func aliasAction(e *finding.Entry, free []finding.Alias) Action {
+	a := Action{Entry: *e, Mode: anonymous, File: free[0].Source.File}
+	for _, alias := range free {
+		a.Aliases = append(a.Aliases, alias.Host)
+	}
+	return a
 }
 
 // spared tells whether an answer keeps a sibling of an entry from being removed.
@@ -106,6 +137,8 @@ func untouchable(e *finding.Entry, mode Mode) string {
 		return output.FixEnvironment
 	case mode == KeepForPush:
 		return unkeepable(e)
+	case e.Source.CannotErase():
+		return output.CannotErase(e.Source)
 	case !e.AskedAtHome():
 		return output.NotAtHome(e)
 	}

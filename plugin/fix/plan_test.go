@@ -76,12 +76,20 @@ func rejected(host, ref string, s credentials.Source) finding.Finding {
 			Diagnosis: &report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected, Host: host}},
 		},
 		Host: host, Source: s, Scheme: probe.Bearer, Verdict: finding.Rejected,
+		With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Resolved, Alias: "ALIAS",
 	}
 }
 
 // answered is another answer to the same credentials.
 func answered(f finding.Finding, host, ref string, v finding.Verdict, o report.Outcome) finding.Finding {
 	f.Host, f.Ref, f.Written, f.Verdict, f.Outcome = host, ref, ref, v, o
+	switch o {
+	case report.Failed:
+		f.With, f.Without, f.Alias = finding.Access(diagnosis.DeniedAmbiguous), finding.Access(diagnosis.AuthRequired), ""
+	case report.OK:
+		f.With, f.Alias = finding.Resolved, ""
+	case report.OKWithoutCredentials, report.NotChecked:
+	}
 	return f
 }
 
@@ -118,7 +126,7 @@ func TestPlanFiles(t *testing.T) {
 	ghcr := rejected("ghcr.io", "ghcr.io/a/b:1", m.stored("ghcr.io"))
 	second, other, private := ghcr, ghcr, ghcr
 	second.Ref, other.Ref, private.Ref = "ghcr.io/a/b:2", "ghcr.io/a/c:1", "ghcr.io/a/private:1"
-	private.Outcome, private.With = report.Failed, finding.Access(diagnosis.CredentialsRejected)
+	private.Outcome, private.Without = report.Failed, finding.Access(diagnosis.AuthRequired)
 	hub := rejected(hubHost, "docker.io/library/alpine:3", m.stored(hubKey))
 	dhi := rejected("dhi.io", "dhi.io/a/b:1", m.stored(hubKey))
 
@@ -289,7 +297,7 @@ func TestAdviseLogout(t *testing.T) {
 		{hubHost, "docker.io/a/private:1", hubKey, "docker logout"},
 	} {
 		f := rejected(tc.host, tc.ref, m.stored(tc.key))
-		f.Outcome, f.With = report.Failed, finding.Access(diagnosis.CredentialsRejected)
+		f.Outcome, f.Without = report.Failed, finding.Access(diagnosis.AuthRequired)
 		general := "docker logout " + tc.host
 		if tc.host != "ghcr.io" {
 			general = "docker logout"

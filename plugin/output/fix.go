@@ -58,6 +58,10 @@ func Spared(f *finding.Finding) string {
 		return "they were not tested with " + f.Name() + ", whose registry did not ask for any"
 	case finding.Rejected:
 		return "access to " + f.Name() + " was denied" + answer + ", which valid credentials can get too"
+	case finding.LoginRejected:
+		return "they are not accepted" + answer + ", but " + f.Name() + " is resolved with an anonymous token: log in again, or log out"
+	case finding.NotRejected:
+		return "they were not rejected for " + f.Name()
 	case finding.NotTested, finding.Nothing:
 	}
 	return "they could not be tested with " + f.Name() + answer

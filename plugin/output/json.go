@@ -1,13 +1,8 @@
 package output
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 
-	"github.com/pkg/errors"
-
-	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
@@ -28,9 +23,35 @@ type reference struct {
 	Credential credential `json:"credential"`
 	// With and Without are "ok" or the class of the failure; absent where the
 	// image was not asked for in this way.
-	With      finding.Access `json:"withCredentials,omitempty"`
-	Without   finding.Access `json:"withoutCredentials,omitempty"`
-	Platforms []string       `json:"platforms,omitempty"`
+	With    finding.Access `json:"withCredentials,omitempty"`
+	Without finding.Access `json:"withoutCredentials,omitempty"`
+	// Alias is the host alias by which a build with pullsafe resolves the image, and
+	// Aliases all that it asks for it.
+	Alias     string   `json:"alias,omitempty"`
+	Aliases   []alias  `json:"aliases,omitempty"`
+	Platforms []string `json:"platforms,omitempty"`
+}
+
+type alias struct {
+	Host   string         `json:"host"`
+	Access finding.Access `json:"answer"` // "ok" or the class of the failure
+	// Message is the answer in words, of the registry, its proxy or a helper.
+	Message   string              `json:"message,omitempty"`
+	Anonymous bool                `json:"anonymous"`
+	Source    *credentials.Source `json:"credential,omitempty"` // of what was found for the alias
+}
+
+func newAliases(f *finding.Finding) []alias {
+	var out []alias
+	for i := range f.Aliases {
+		a := &f.Aliases[i]
+		one := alias{Host: a.Host, Access: a.Access, Message: a.Answer, Anonymous: a.Anonymous}
+		if !a.Anonymous {
+			one.Source = &a.Source
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 type credential struct {
@@ -59,7 +80,7 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 		doc.References = append(doc.References, reference{
 			Reference:  r.References[i],
 			Credential: newCredential(f.Source, f.Verdict),
-			With:       f.With, Without: f.Without, Platforms: f.Platforms,
+			With:       f.With, Without: f.Without, Alias: f.Alias, Aliases: newAliases(f), Platforms: f.Platforms,
 		})
 	}
 	for _, reg := range finding.Registries(findings) {
@@ -68,15 +89,7 @@ func JSON(w io.Writer, findings []finding.Finding, notes []string) error {
 			References: reg.Images, Rejected: reg.Rejected, Public: reg.Resolved,
 		})
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(doc); err != nil {
-		return errors.Wrap(err, "failed to marshal the report")
-	}
-	_, err := w.Write(diagnosis.PrintableJSON(b.Bytes()))
-	return errors.Wrap(err, "failed to write the report")
+	return writeJSON(w, doc)
 }
 
 func newCredential(s credentials.Source, v finding.Verdict) credential {

@@ -38,6 +38,10 @@ func findings() []finding.Finding {
 				},
 			},
 			Host: "ghcr.io", Source: ghcr, Scheme: probe.Bearer, Verdict: finding.Rejected, With: finding.Access(diagnosis.CredentialsRejected), Without: finding.Resolved,
+			Alias: "GHCR.IO:443", Aliases: []finding.Alias{
+				{Host: "GHCR.IO", Access: finding.Access(diagnosis.NotFound), Answer: "404 Not Found", Anonymous: true},
+				{Host: "GHCR.IO:443", Access: finding.Resolved, Anonymous: true},
+			},
 		},
 		{
 			Reference: report.Reference{Ref: "ghcr.io/a/c:1", Written: "ghcr.io/a/c:1\x1b[31m", Outcome: report.Failed, Explanation: "no connection"},
@@ -56,10 +60,11 @@ func TestTable(t *testing.T) {
 	text := b.String()
 	require.True(t, strings.HasPrefix(text, "Note: a note\n\nREGISTRY"), text)
 	require.Contains(t, text, `docker-credential-x (credHelpers "ghcr.io" in /x/config.json)   REJECTED`)
-	require.Contains(t, text, "alpine:3                                   -                  ok        Dockerfile:1         sha256:0123456789ab   linux/amd64, linux/386 and 1 more\n")
-	require.Contains(t, text, "\n"+strings.Repeat(" ", 72)+"Dockerfile:7\n")
+	require.Contains(t, text, "alpine:3                                   -                  ok                          Dockerfile:1         sha256:0123456789ab   linux/amd64, linux/386 and 1 more\n")
+	require.Contains(t, text, "\n"+strings.Repeat(" ", 90)+"Dockerfile:7\n")
 	require.Contains(t, text, "ghcr.io/a/c:1 (not needed by the target)")
 	require.Contains(t, text, "3 images: 1 ok, 1 ok by anonymous fallback, 1 failed\n")
+	require.Contains(t, text, "REJECTED           ok        via GHCR.IO:443   a:b,c/Dockerfile:3\n")
 	require.Contains(t, text, "  run this    # to mend it\n")
 
 	b.Reset()

@@ -61,15 +61,15 @@ func registries(findings []finding.Finding) report.Grid {
 }
 
 func images(findings []finding.Finding) report.Grid {
-	g := report.Grid{report.Row("IMAGE", "WITH CREDENTIALS", "WITHOUT", "PLACE", "DIGEST", "PLATFORMS")}
+	g := report.Grid{report.Row("IMAGE", "WITH CREDENTIALS", "WITHOUT", "FALLBACK", "PLACE", "DIGEST", "PLATFORMS")}
 	for i := range findings {
 		f := &findings[i]
 		places := f.Places()
-		row := report.Row(name(f), "", "", places[0], f.ShortDigest(), platforms(f))
-		row[1], row[2] = with(f.With), without(f)
+		row := report.Row(name(f), "", "", "", places[0], f.ShortDigest(), platforms(f))
+		row[1], row[2], row[3] = with(f.With), without(f), fallback(f)
 		g = append(g, row)
 		for _, p := range places[1:] {
-			g = append(g, report.Row("", "", "", p, "", ""))
+			g = append(g, report.Row("", "", "", "", p, "", ""))
 		}
 	}
 	return g

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/credentials"
 	"github.com/org/pullsafe/plugin/finding"
@@ -59,6 +60,13 @@ func verdict(r *finding.Registry) report.Cell {
 		return cell("accepted", green)
 	case finding.Rejected:
 		return cell("REJECTED"+answer, red)
+	case finding.LoginRejected:
+		return cell("REJECTED by GET /v2/"+answer+", images resolve", yellow)
+	case finding.NotRejected:
+		if answer == "" {
+			return cell("not rejected: GET /v2/ asks for none", green)
+		}
+		return cell("not rejected, not tested"+answer, yellow)
 	case finding.HelperFailed:
 		return cell("HELPER FAILED"+answer, red)
 	case finding.NotTested:
@@ -121,15 +129,46 @@ func without(f *finding.Finding) report.Cell {
 func closing(findings []finding.Finding) string {
 	s := finding.Report(findings).Summary
 	text := s.Closing() + "\n"
-	switch {
-	case s.OKWithoutCredentials == 1:
-		text += "The stored credentials were rejected for 1 image that can be pulled without them.\n"
-	case s.OKWithoutCredentials > 1:
-		text += fmt.Sprintf("The stored credentials were rejected for %d images that can be pulled without them.\n", s.OKWithoutCredentials)
-	case s.Failed == 0 && s.References > 0 && s.NotChecked == 0:
+	logout, helper := 0, 0
+	for i := range findings {
+		switch f := &findings[i]; {
+		case !f.Logout() && f.Alias == "":
+		case f.Verdict == finding.HelperFailed:
+			helper++
+		case f.Verdict == finding.Rejected:
+			logout++
+		}
+	}
+	if logout > 0 {
+		text += fmt.Sprintf("The stored credentials were rejected for %s that can be pulled without them.\n", count(logout))
+	}
+	text += loginsRejected(findings)
+	if helper > 0 {
+		text += fmt.Sprintf("A credential helper failed for %s that can be pulled without credentials.\n", count(helper))
+	}
+	if s.Failed == 0 && s.OKWithoutCredentials == 0 && s.References > 0 && s.NotChecked == 0 {
 		text += "All images can be pulled.\n"
 	}
 	return text
+}
+
+// loginsRejected tells of credentials that no build misses, and that are wrong.
+func loginsRejected(findings []finding.Finding) string {
+	var b strings.Builder
+	for _, r := range finding.Registries(findings) {
+		if r.Verdict == finding.LoginRejected {
+			fmt.Fprintf(&b, "%s rejects the stored credentials when docker login tests them, but these images resolve: it may give anonymous tokens for wrong\n"+
+				"credentials, with which private images cannot be pulled. To renew them: %s\n", diagnosis.Clean(r.Domain, maxCell), registry.LoginCommand(r.Domain))
+		}
+	}
+	return b.String()
+}
+
+func count(images int) string {
+	if images == 1 {
+		return "1 image"
+	}
+	return fmt.Sprintf("%d images", images)
 }
 
 // noImages is all that is said when there is nothing to check.

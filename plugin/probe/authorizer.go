@@ -124,7 +124,7 @@ func (a *authorizer) bearer(ctx context.Context, req *http.Request, c auth.Chall
 		problem := c.Parameters["error"]
 		if problem == "insufficient_scope" || a.renewed {
 			if problem == "" {
-				return errors.Wrap(errdefs.ErrNotImplemented, "the token was refused")
+				return errors.Wrap(errdefs.ErrNotImplemented, "the token was rejected")
 			}
 			return errors.Wrapf(docker.ErrInvalidAuthorization, "server message: %s", firstBytes(problem))
 		}

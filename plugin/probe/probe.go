@@ -3,29 +3,19 @@ package probe
 import (
 	"context"
 	"io"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/log"
 	"github.com/distribution/reference"
-	"github.com/moby/buildkit/version"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/pkg/errors"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/references"
+	"github.com/org/pullsafe/frontend/resolve"
 	"github.com/org/pullsafe/plugin/credentials"
-)
-
-const (
-	// repeats bounds how often an attempt without credentials is repeated after a fault
-	// that may pass: one broken connection must not make a public image look private.
-	repeats    = 2
-	repeatWait = 250 * time.Millisecond
 )
 
 // Options say how to ask.
@@ -41,20 +31,24 @@ type Options struct {
 	Progress func(done, all int)
 }
 
-// Prober asks registries. It keeps what it learned of a repository's credentials
-// from one Probe to the next.
+// Prober asks registries. It keeps what it learned of a repository's credentials, and
+// of the host aliases of a registry, from one Probe to the next.
 type Prober struct {
-	opt     Options
-	clients *clients
-	quiet   *log.Entry // containerd logs each failure, which is told otherwise
+	opt      Options
+	clients  *clients
+	quiet    *log.Entry // containerd logs each failure, which is told otherwise
+	fallback *resolve.Resolver
 
-	mu           sync.Mutex
-	repositories map[string]*repository
+	mu          sync.Mutex
+	authorizers map[authorizerKey]*authorizer
+	logins      map[loginKey]Login
 }
 
-// repository has the two ways of asking for the images of one repository.
-type repository struct {
-	with, without *authorizer
+// authorizerKey: a repository as its host is spelled, and whether it is asked with the
+// credentials that are found for that spelling.
+type authorizerKey struct {
+	repository  string
+	credentials bool
 }
 
 // New makes a prober.
@@ -62,7 +56,12 @@ func New(opt Options) *Prober {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
 	return &Prober{
-		opt: opt, clients: newClients(opt.Certs, opt.Concurrency, opt.Timeout), quiet: logrus.NewEntry(logger), repositories: map[string]*repository{},
+		opt: opt, clients: newClients(opt.Certs, opt.Concurrency, opt.Timeout), quiet: logrus.NewEntry(logger),
+		fallback: resolve.New(resolve.Options{
+			FallsBack: func(string) bool { return true },
+			Check:     func(context.Context, *resolve.Resolution, ...reference.Named) error { return nil },
+		}),
+		authorizers: map[authorizerKey]*authorizer{}, logins: map[loginKey]Login{},
 	}
 }
 
@@ -73,6 +72,23 @@ type Attempt struct {
 	OnBuild   []string
 	Err       error
 }
+
+// Alias is the attempt under one host alias, as the anonymous fallback of a build makes
+// it: with what is stored for that spelling of the host, which is nothing if all is well.
+type Alias struct {
+	Attempt
+
+	Host string // the alias
+	// Source is where the credentials for the alias come from, and HelperErr why they
+	// could not be looked up.
+	Source    credentials.Source
+	HelperErr error
+	Sent      bool
+}
+
+// Held tells that the attempt was not anonymous: credentials were found for the alias,
+// or the helper that was asked for them failed.
+func (a *Alias) Held() bool { return a.Sent || a.HelperErr != nil }
 
 // Result is what is known of one reference.
 type Result struct {
@@ -90,6 +106,14 @@ type Result struct {
 	With Attempt
 	// Without is nil when there is no need to ask again: With was sent nothing.
 	Without *Attempt
+	// Aliases are the attempts of the anonymous fallback, in order; none where a build
+	// does not fall back.
+	Aliases []Alias
+	// Served is, where those failed because of what is stored for the aliases, the first
+	// one under which the registry has the image without it.
+	Served *Alias
+	// Login says whether the credential, with which the image was resolved, counts.
+	Login Login
 }
 
 // Probe asks for references, in their order. The error is that of the context.
@@ -126,53 +150,62 @@ func (p *Prober) Probe(ctx context.Context, refs []references.Reference) ([]Resu
 		})
 	}
 	_ = group.Wait()
+	p.verify(ctx, results)
 	return results, context.Cause(ctx)
 }
 
 // image asks for one name and fills in the results of the references that have
 // it, one a platform.
 func (p *Prober) image(ctx context.Context, name string, refs []references.Reference, at []int, results []Result) {
+	fail := func(host string, err error) {
+		for _, i := range at {
+			results[i] = Result{Reference: refs[i], Host: host, With: Attempt{Err: err}}
+		}
+	}
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		for _, i := range at {
-			results[i] = Result{Reference: refs[i], With: Attempt{Err: errors.Wrapf(err, "failed to parse stage name %q", name)}}
-		}
+		fail("", errors.Wrapf(err, "failed to parse stage name %q", name))
 		return
 	}
-	repo, host, err := p.repository(named)
+	host, err := p.clients.host(reference.Domain(named), false)
 	if err != nil {
-		for _, i := range at {
-			results[i] = Result{Reference: refs[i], Host: reference.Domain(named), With: Attempt{Err: err}}
-		}
+		fail(reference.Domain(named), err)
 		return
 	}
-	with := p.ask(ctx, name, host, repo.with, refs, at, true)
-	scheme, sent, source := repo.with.state()
-	var helperErr error
-	if !sent {
-		// Not asked for, or never got: where it would come from is still of interest.
-		var c credentials.Credential
-		c, helperErr = p.lookup(ctx, host.Host, named, scheme)
-		source = c.Source
-	}
-	var without []Attempt
-	switch {
-	case sent && with[0].Err == nil:
-		without = p.ask(ctx, name, host, repo.without, refs, at, false)
-	case sent, helperErr != nil && with[0].Err != nil:
-		without = p.askTwice(ctx, name, host, repo.without, refs, at)
-	}
-	for n, i := range at {
-		results[i] = Result{
-			Reference: refs[i], Host: host.Host, Source: source, HelperErr: helperErr, Scheme: scheme, Sent: sent, With: with[n],
+	a := &attempts{prober: p, named: named, opened: map[openedKey]*opened{}}
+	done := map[string]Result{}
+	for _, i := range at {
+		r, ok := done[references.PlatformString(refs[i].Platform)]
+		if !ok {
+			r = a.of(ctx, refs[i])
+			done[references.PlatformString(refs[i].Platform)] = r
 		}
-		if without != nil {
-			results[i].Without = &without[n]
-		}
+		r.Reference, r.Host = refs[i], host.Host
+		results[i] = r
 	}
 }
 
-// lookup finds the credential that was not sent.
+// authorizer is that of a repository, as its host is spelled.
+func (p *Prober) authorizer(named reference.Named, alias, withCredentials bool) (*authorizer, error) {
+	host, err := p.clients.host(reference.Domain(named), alias)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := authorizerKey{named.Name(), withCredentials}
+	a, ok := p.authorizers[key]
+	if !ok {
+		a = &authorizer{clients: p.clients, registry: host}
+		if withCredentials {
+			a.lookup = p.opt.Lookup
+		}
+		p.authorizers[key] = a
+	}
+	return a, nil
+}
+
+// lookup finds the credential for a repository, as its host is spelled in requests.
 func (p *Prober) lookup(ctx context.Context, host string, named reference.Named, scheme Scheme) (credentials.Credential, error) {
 	if p.opt.Lookup == nil {
 		return credentials.Credential{}, nil
@@ -185,93 +218,4 @@ func (p *Prober) lookup(ctx context.Context, host string, named reference.Named,
 		scopes = credentials.PullScopes(reference.Path(named))
 	}
 	return p.opt.Lookup(ctx, host, scopes)
-}
-
-func (p *Prober) repository(named reference.Named) (*repository, docker.RegistryHost, error) {
-	host, err := p.clients.registry(reference.Domain(named))
-	if err != nil {
-		return nil, host, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, ok := p.repositories[named.Name()]
-	if !ok {
-		r = &repository{
-			with:    &authorizer{clients: p.clients, registry: host, lookup: p.opt.Lookup},
-			without: &authorizer{clients: p.clients, registry: host},
-		}
-		p.repositories[named.Name()] = r
-	}
-	return r, host, nil
-}
-
-// askTwice is ask, repeated after a fault that may pass.
-func (p *Prober) askTwice(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int) []Attempt {
-	wait := repeatWait
-	for i := 0; ; i++ {
-		attempts := p.ask(ctx, name, host, a, refs, at, true)
-		err := attempts[0].Err
-		if err == nil || i == repeats || !diagnosis.Diagnose(name, err.Error()).Transient() {
-			return attempts
-		}
-		select {
-		case <-ctx.Done():
-			return attempts
-		case <-time.After(wait):
-			wait *= 2
-		}
-		a.forget()
-	}
-}
-
-// ask makes one attempt: what the name stands for, and with deep, whether there is an
-// image behind it for each platform.
-func (p *Prober) ask(ctx context.Context, name string, host docker.RegistryHost, a *authorizer, refs []references.Reference, at []int, deep bool) []Attempt {
-	ctx = log.WithLogger(ctx, p.quiet)
-	host.Authorizer = a
-	resolver := docker.NewResolver(docker.ResolverOptions{
-		Hosts:   func(string) ([]docker.RegistryHost, error) { return []docker.RegistryHost{host}, nil },
-		Headers: http.Header{"User-Agent": {version.UserAgent()}},
-	})
-	attempts := make([]Attempt, len(at))
-	fail := func(err error) []Attempt {
-		for n := range attempts {
-			attempts[n].Err = err
-		}
-		return attempts
-	}
-	_, desc, err := resolver.Resolve(ctx, name)
-	if err != nil {
-		return fail(err)
-	}
-	for n := range attempts {
-		attempts[n].Digest = desc.Digest
-	}
-	if !deep {
-		return attempts
-	}
-	fetcher, err := resolver.Fetcher(ctx, name)
-	if err != nil {
-		return fail(err)
-	}
-	img, err := open(ctx, fetcher, desc)
-	if err != nil {
-		return fail(err)
-	}
-	for n, i := range at {
-		attempts[n].Platforms = img.platforms()
-		platform, onBuild, err := img.config(ctx, refs[i].Platform)
-		attempts[n].OnBuild, attempts[n].Err = onBuild, err
-		if err == nil && len(attempts[n].Platforms) == 0 {
-			attempts[n].Platforms = []string{platform}
-		}
-	}
-	return attempts
-}
-
-// forget drops a token that could not be fetched.
-func (a *authorizer) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.tokenErr = nil
 }

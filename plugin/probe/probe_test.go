@@ -208,8 +208,10 @@ func TestProbeTokenServiceElsewhere(t *testing.T) {
 	r := ask(t, prober(t, s.host()), s.host()+"/a:1", s.host()+"/a:2")[0]
 	require.NoError(t, r.With.Err)
 	require.Equal(t, probe.Bearer, r.Scheme)
-	require.Equal(t, []string{"POST /token Form", "GET /token"}, tokens.requests(), "one token with the login and one without")
-	require.Equal(t, []string{"repository:a:pull", "repository:a:pull"}, scopes, "the scope is that of the image")
+	require.Equal(t, []string{"POST /token Form", "GET /token", "POST /token Form"}, tokens.requests(),
+		"one token with the login and one without; and one for GET /v2/, since both resolved the image")
+	require.Equal(t, []string{"repository:a:pull", "repository:a:pull", ""}, scopes, "the scope is that of the image")
+	require.Equal(t, probe.LoginAccepted, r.Login.State)
 	for _, seen := range s.requests() {
 		require.NotContains(t, seen, "Basic")
 	}
@@ -232,7 +234,8 @@ func TestProbeRefusedBasic(t *testing.T) {
 	r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
 	require.ErrorContains(t, r.With.Err, "401 Unauthorized")
 	require.True(t, r.Sent)
-	require.Equal(t, []string{"HEAD /v2/a/manifests/1", "HEAD /v2/a/manifests/1 Basic", "HEAD /v2/a/manifests/1"}, s.requests())
+	head := "HEAD /v2/a/manifests/1"
+	require.Equal(t, []string{head, head + " Basic", head, head}, s.requests(), "under an alias too, and without")
 }
 
 // TestProbeRenewsToken: a token that the registry does not take is renewed once.
@@ -243,7 +246,7 @@ func TestProbeRenewsToken(t *testing.T) {
 	s := serve(t, bearer(func() string { return tokens.URL }))
 	r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
 	require.ErrorContains(t, r.With.Err, "401 Unauthorized")
-	require.Equal(t, []string{"POST / Form", "POST / Form", "GET /", "GET /"}, tokens.requests())
+	require.Equal(t, []string{"POST / Form", "POST / Form", "GET /", "GET /", "GET /", "GET /"}, tokens.requests(), "under an alias too, and without")
 }
 
 // TestProbeEndless: an endless answer ends, and a registry that says nothing does
@@ -289,4 +292,119 @@ func TestProbePlatforms(t *testing.T) {
 	r := ask(t, prober(t), s.host()+"/a:1")[0]
 	require.EqualError(t, r.With.Err, "no match for platform in manifest "+digest.FromBytes(index).String()+": not found")
 	require.Equal(t, []string{"linux/arm64", "linux/arm/v7"}, r.With.Platforms)
+}
+
+// alias is the host alias of a server: an address has the port alone.
+func (s *server) alias() string { return strings.Replace(s.host(), ":", ":0", 1) }
+
+// knows is a registry that rejects tokens of the login, behind a proxy that answers for
+// other spellings of its host.
+func knows(tokens func() string, host func() string, proxy http.HandlerFunc) func(http.ResponseWriter, *http.Request) {
+	registry := bearer(tokens)
+	return func(w http.ResponseWriter, req *http.Request) {
+		if req.Host != host() {
+			proxy(w, req)
+			return
+		}
+		registry(w, req)
+	}
+}
+
+// anonymousOnly is a token service that rejects every login.
+func anonymousOnly(t *testing.T) *server {
+	return serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if _, _, ok := req.BasicAuth(); ok || req.Method == http.MethodPost {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		_, _ = w.Write([]byte(`{"token":"good"}`))
+	})
+}
+
+// TestProbeAlias: after a rejection the alias is asked, without what is stored for the
+// host as written.
+func TestProbeAlias(t *testing.T) {
+	tokens := anonymousOnly(t)
+	s := serve(t, bearer(func() string { return tokens.URL }))
+	r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
+	require.ErrorContains(t, r.With.Err, "403")
+	require.NoError(t, r.Without.Err)
+	require.Len(t, r.Aliases, 1)
+	require.Equal(t, s.alias(), r.Aliases[0].Host)
+	require.NoError(t, r.Aliases[0].Err)
+	require.False(t, r.Aliases[0].Held())
+	require.Equal(t, []string{"RUN true"}, r.Aliases[0].OnBuild)
+	require.Nil(t, r.Served)
+
+	// What is stored under the alias too is sent, as in a build.
+	r = ask(t, prober(t, s.host(), s.alias()), s.host()+"/a:1")[0]
+	require.ErrorContains(t, r.Aliases[0].Err, "403")
+	require.True(t, r.Aliases[0].Sent)
+	require.Nil(t, r.Served, "it is no helper that is in the way")
+}
+
+// TestProbeAliasNotServed: what a proxy answers for the alias is told, once.
+func TestProbeAliasNotServed(t *testing.T) {
+	tokens := anonymousOnly(t)
+	var s *server
+	for want, proxy := range map[string]http.HandlerFunc{
+		"not found": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
+		"421":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMisdirectedRequest) },
+		"301": func(w http.ResponseWriter, req *http.Request) {
+			http.Redirect(w, req, s.URL+req.URL.Path, http.StatusMovedPermanently)
+		},
+		"stopped after 10 redirects": func(w http.ResponseWriter, req *http.Request) {
+			http.Redirect(w, req, "http://"+req.Host+req.URL.Path, http.StatusFound)
+		},
+	} {
+		s = serve(t, knows(func() string { return tokens.URL }, func() string { return s.host() }, proxy))
+		r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
+		require.NoError(t, r.Without.Err)
+		require.Len(t, r.Aliases, 1)
+		require.ErrorContains(t, r.Aliases[0].Err, want)
+	}
+}
+
+// TestProbeNothingStored: where nothing was sent, and nothing would be under an alias, a
+// build gets the same answer once more, and check does not ask again.
+func TestProbeNothingStored(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	r := ask(t, prober(t), s.host()+"/a:1")[0]
+	require.ErrorContains(t, r.With.Err, "403 Forbidden")
+	require.Empty(t, r.Aliases)
+	require.Equal(t, []string{"HEAD /v2/a/manifests/1", "GET /v2/a/manifests/1"}, s.requests())
+}
+
+// TestProbeChallenges: many challenges, or an endless header, end.
+func TestProbeChallenges(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		for range 500 {
+			w.Header().Add("WWW-Authenticate", `Negotiate abc, Basic realm="x", Bearer realm="`+strings.Repeat("y", 100)+`"`)
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
+	require.Error(t, r.With.Err)
+	require.Less(t, len(s.requests()), 20)
+
+	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", strings.Repeat("x", 1<<20))
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	r = ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
+	require.ErrorContains(t, r.With.Err, "server response headers exceeded")
+}
+
+// TestRegistry: hosts that are none, and one that hangs.
+func TestRegistry(t *testing.T) {
+	for _, bad := range []string{"", "https://ghcr.io", "ghcr.io/a", "ghcr", "a b"} {
+		_, err := prober(t).Registry(t.Context(), bad)
+		require.ErrorContains(t, err, "is no registry host", bad)
+	}
+	hang := serve(t, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+	p := probe.New(probe.Options{Timeout: 100 * time.Millisecond, Concurrency: 1})
+	r, err := p.Registry(t.Context(), hang.host())
+	require.NoError(t, err)
+	require.False(t, r.Works())
+	require.Contains(t, r.AsWritten.Err, "context deadline exceeded")
 }

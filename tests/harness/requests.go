@@ -41,6 +41,7 @@ type Request struct {
 	Time time.Time
 	// Host is the Host header, SNI the TLS server name, both as spelled by the client.
 	Host, SNI   string
+	Proto       string // "HTTP/1.1", "HTTP/2.0"
 	Method      string
 	Path, Query string
 	Kind        Kind
@@ -110,7 +111,7 @@ var pathPattern = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs|tags|referrers)
 // newRequest records what a request says by itself; who asks is added later.
 func newRequest(req *http.Request) *Request {
 	r := &Request{
-		Time: time.Now(), Host: req.Host, Method: req.Method,
+		Time: time.Now(), Host: req.Host, Proto: req.Proto, Method: req.Method,
 		Path: req.URL.Path, Query: req.URL.RawQuery, Kind: KindOther, Auth: AuthNone,
 		authorization: req.Header.Get("Authorization"),
 	}

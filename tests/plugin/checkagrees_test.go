@@ -32,7 +32,7 @@ func TestCheckAgreesWithBuildx(t *testing.T) {
 		{"stale", auths("ghcr.io", harness.Stale), nil, publicImage, "ok-without-credentials"},
 		{"nothing for pulls", auths("ghcr.io", harness.Stale), empty("ghcr.io@pull"), publicImage, "ok"},
 		{"Basic, nothing for pulls", auths(world.BasicHost, harness.Good), empty(world.BasicHost + "@pull"), basicPrivate, "ok"},
-		{"helper fails, nothing for pulls", harness.DockerConfigOpt{CredsStore: "locked"}, append(empty("ghcr.io@pull"), h.env()...), publicImage, "ok-without-credentials"},
+		{"helper fails, nothing for pulls", harness.DockerConfigOpt{CredsStore: "locked"}, append(empty("ghcr.io@pull"), h.env()...), publicImage, "failed"},
 		{"environment wins over nothing for pulls", harness.DockerConfigOpt{}, append(empty("ghcr.io@pull"), "DOCKER_AUTH_CONFIG="+authsJSON(harness.Stale)), publicImage, "ok-without-credentials"},
 		{"good, private", auths("ghcr.io", harness.Good), nil, privateImage, "ok"},
 		{"none, private", harness.DockerConfigOpt{}, nil, privateImage, "failed"},

@@ -237,7 +237,7 @@ func TestFixLeavesAlone(t *testing.T) {
 		{name: "no connection", config: auths("nowhere.test", harness.Stale), refs: []string{"nowhere.test/a:1"}, code: 1, want: "--fix has nothing to do."},
 		{name: "private alone", config: auths("ghcr.io", harness.Stale), refs: []string{privateImage}, code: 1, want: "the images cannot be pulled without them either"},
 		{name: "not asked for", config: auths(world.BasicHost, harness.Stale), refs: []string{basicPublic}, want: "--fix has nothing to do."},
-		{name: "helper fails", config: harness.DockerConfigOpt{CredsStore: "failing"}, env: h.env(), refs: []string{publicImage}, want: "their helper program failed"},
+		{name: "helper fails", config: harness.DockerConfigOpt{CredHelpers: map[string]string{"ghcr.io": "failing"}}, env: h.env(), refs: []string{publicImage}, want: "their helper program failed"},
 		{
 			name: "DOCKER_AUTH_CONFIG", config: auths("ghcr.io", harness.Stale), env: []string{"DOCKER_AUTH_CONFIG=" + authsJSON(harness.Stale)},
 			refs: []string{publicImage}, want: "change or unset DOCKER_AUTH_CONFIG",
