@@ -90,8 +90,7 @@ func (h helper) run(t *testing.T, command, input string) (stdout string, code in
 	cmd := exec.CommandContext(t.Context(), h.program(), command)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
 		require.NoError(t, err)
 	}
 	return string(out), cmd.ProcessState.ExitCode()

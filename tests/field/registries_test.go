@@ -95,8 +95,10 @@ func distribution(auth func(*testing.T, *conf)) func(*testing.T, *conf) {
 		c.Lab = c.dir
 		auth(t, c)
 		e := harness.T(t)
-		own(t, harness.ProgramOpt{Name: "distribution", Addr: c.Listen, Env: []string{"OTEL_TRACES_EXPORTER=none"},
-			Args: []string{e.Tools.Path(harness.ToolRegistry), "serve", c.dir + "/config.yml"}})
+		own(t, harness.ProgramOpt{
+			Name: "distribution", Addr: c.Listen, Env: []string{"OTEL_TRACES_EXPORTER=none"},
+			Args: []string{e.Tools.Path(harness.ToolRegistry), "serve", c.dir + "/config.yml"},
+		})
 	}
 }
 
