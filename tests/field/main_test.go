@@ -2,6 +2,7 @@ package field
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) {
 	code := harness.Main(m, lab.start)
-	if code == 0 && world.Full() {
+	// A run of some rows does not make the whole table.
+	if code == 0 && world.Full() && flag.Lookup("test.run").Value.String() == "" {
 		code = tables.write()
 	}
 	os.Exit(code)
