@@ -63,6 +63,7 @@ func TestHelpers(t *testing.T) {
 				require.NoError(t, err)
 				b := s.buildTag(t, tag, cfg)
 				cells = append(cells, s.requireBuild(t, b, w))
+				s.requireAgrees(t, tag, cfg, b)
 				if b.Err != nil {
 					silent = offered(t, b.Err)
 				}

@@ -103,6 +103,7 @@ func (s site) requireRow(t *testing.T, software, config string, w want) {
 	cfg := s.stale(t)
 	b := s.build(t, cfg)
 	result := s.requireBuild(t, b, w)
+	s.requireAgrees(t, tagBuild, cfg, b)
 	tables.row(tableProxies, software, append(append([]string{config}, w.answers[:]...), result)...)
 }
 
