@@ -62,6 +62,7 @@ const (
 	haproxySNIi  = `use_backend registry if { ssl_fc_sni -i {{.Host}} }`
 	haproxyCase  = `use_backend registry if { hdr(host) -i {{.Host}} }`
 	haproxyPorts = `use_backend registry if { hdr(host) -i {{.Host}} {{.Host}}:443 }`
+	haproxyPort  = `use_backend registry if { hdr(host) -i {{.Spelled}} }`
 	haproxySNI   = `use_backend registry if { ssl_fc_sni {{.Host}} }`
 	sniCase      = `req.ssl_sni -i {{.Host}}`
 	haproxyExact = `use_backend registry if { hdr(host) {{.Host}} }`

@@ -61,6 +61,9 @@ const (
 	nginxMisdirected = `
   server { listen {{.Listen}} ssl default_server; if ($http_host != "{{.Host}}") { return 421; } location / { ` + nginxPass + ` } }
 `
+	nginxLoop = `
+  server { listen {{.Listen}} ssl default_server; if ($http_host != "{{.Host}}") { return 301 https://$http_host$request_uri; } location / { ` + nginxPass + ` } }
+`
 	nginxRedirect = `
   server { listen {{.Listen}} ssl default_server; if ($http_host != "{{.Host}}") { return 301 https://{{.Host}}$request_uri; } location / { ` + nginxPass + ` } }
 `

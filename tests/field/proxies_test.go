@@ -14,7 +14,7 @@ import (
 // proxy is a program in front of a registry, with a configuration of the field.
 type proxy struct {
 	software, config string // columns of the table
-	host             string
+	host, port       string // a port of its own in references, with a colon
 	fast             bool
 	start            func(t *testing.T, c *conf)
 	want             want
@@ -34,6 +34,7 @@ type want struct {
 // conf is what a configuration is made of.
 type conf struct {
 	Host        string
+	Spelled     string // the host in references, with its port
 	Listen      string // where the program has to accept TLS
 	Port        string
 	Backend     string // the registry, without TLS
@@ -87,8 +88,9 @@ func TestProxies(t *testing.T) {
 		t.Run(p.software+", "+p.config, func(t *testing.T) {
 			slow(t, !p.fast)
 			t.Parallel()
-			s := newSite(t, p.host)
+			s := newSite(t, p.host+p.port)
 			c := newConf(t, p.host, s.Addr)
+			c.Spelled = p.host + p.port
 			p.start(t, c)
 			t.Cleanup(harness.T(t).Network.Claim(p.host, c.Listen))
 			s.requireRow(t, p.software, p.config, p.want)

@@ -25,6 +25,11 @@ var (
 		says: []string{"credentials were sent for the host alias too", "or a redirect", "docker logout HOST ", page},
 		not:  []string{"every host"},
 	}
+	looped = want{
+		answers: plainOnly("redirects"), code: "credentials-rejected/network/back",
+		says: []string{"stopped after 10 redirects", "docker logout HOST\n", page},
+		not:  []string{"build again", "may succeed"},
+	}
 	nobodyPulls = want{
 		answers: [4]string{"401", "401", "401", "401"}, code: "denied-ambiguous/denied-ambiguous",
 		says: []string{"the anonymous fallback was denied: private or missing", "docker login HOST\n"},
@@ -42,6 +47,7 @@ func proxies() []proxy {
 		{software: "nginx", config: "`map $host`", host: "nginx-map.test", start: nginx(nginxMap), want: want{answers: all, by: "U"}},
 		{software: "nginx", config: "`$http_host !=`, 421", host: "nginx-421.test", fast: true, start: nginx(nginxMisdirected), want: notServed},
 		{software: "nginx", config: "`$http_host !=`, 301 to the host", host: "nginx-301.test", start: nginx(nginxRedirect), want: redirected},
+		{software: "nginx", config: "`$http_host !=`, 301 to the alias, for ever", host: "nginx-loop.test", start: nginx(nginxLoop), want: looped},
 		{software: "HAProxy", config: "`hdr(host),field(1,:) -i`", host: "haproxy-field.test", fast: true, start: haproxyHTTP(haproxyHost), want: want{answers: all, by: "U"}},
 		{software: "HAProxy", config: "`ssl_fc_sni -i`", host: "haproxy-sni-i.test", start: haproxyHTTP(haproxySNIi), want: want{answers: all, by: "U"}},
 		{software: "HAProxy", config: "`hdr(host) -i`", host: "haproxy-i.test", fast: true, start: haproxyHTTP(haproxyCase), want: want{answers: caseOnly, by: "U"}},
@@ -53,6 +59,9 @@ func proxies() []proxy {
 		{software: "Varnish behind HAProxy", config: "`host != \"x\"`", host: "varnish-exact.test", start: varnish(varnishExact), want: unknownHost},
 		{software: "Varnish behind HAProxy", config: "`host !~`, without letter case and port", host: "varnish-regex.test", start: varnish(varnishRegex), want: want{answers: all, by: "U"}},
 		{software: "Apache", config: "`ServerName`", host: "apache.test", start: apache, want: want{answers: all, by: "U"}},
+		{software: "nginx", config: "port 8443: `server_name`, 444 for others", host: "nginx-port.test", port: ":8443", start: nginx(nginxServerName), want: want{answers: all, by: "U"}},
+		{software: "HAProxy", config: "port 8443: `hdr(host) -i` with the port", host: "haproxy-port.test", port: ":8443", start: haproxyHTTP(haproxyPort), want: want{answers: caseOnly, by: "U"}},
+		{software: "HAProxy", config: "port 8443: `hdr(host),field(1,:) -i`", host: "haproxy-port-field.test", port: ":8443", start: haproxyHTTP(haproxyHost), want: want{answers: all, by: "U"}},
 		// Under a public name the order is another.
 		{software: "nginx", config: "as ghcr.io", host: "ghcr.io", fast: true, start: nginx(nginxServerName), want: want{answers: all, by: "B"}},
 		{software: "nginx", config: "as Docker Hub", host: hubRegistry, start: nginx(nginxServerName), want: want{answers: all, by: "U"}},

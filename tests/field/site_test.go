@@ -45,7 +45,7 @@ func openSite(t *testing.T, opt harness.RegistryOpt) site {
 	if host == hubRegistry {
 		host = "docker.io"
 	}
-	s := site{host: host, repo: "acme/" + strings.ReplaceAll(host, ".", "-")}
+	s := site{host: host, repo: "acme/" + strings.NewReplacer(".", "-", ":", "-").Replace(host)}
 	var err error
 	s.Registry, err = lab.images.Front(t.Context(), opt)
 	require.NoError(t, err)
@@ -129,6 +129,9 @@ func (s site) answer(t *testing.T, ref string) string {
 	t.Logf("%s: %v", ref, res.Err)
 	if d.Class == diagnosis.NotFound {
 		return "404" // BuildKit's words have no status
+	}
+	if strings.HasSuffix(res.Err.Error(), ": stopped after 10 redirects") {
+		return "redirects"
 	}
 	if strings.HasSuffix(res.Err.Error(), ": EOF") {
 		return "closed" // without an answer
