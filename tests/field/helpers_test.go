@@ -66,6 +66,7 @@ func TestHelpers(t *testing.T) {
 				s.requireAgrees(t, tag, cfg, b)
 				if b.Err != nil {
 					silent = offered(t, b.Err)
+					h.requireFix(t, s, tag, cfg)
 				}
 			}
 			try("store", harness.DockerConfigOpt{CredsStore: h.name}, h.store)

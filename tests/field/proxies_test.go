@@ -106,6 +106,7 @@ func (s site) requireRow(t *testing.T, software, config string, w want) {
 	b := s.build(t, cfg)
 	result := s.requireBuild(t, b, w)
 	s.requireAgrees(t, tagBuild, cfg, b)
+	s.requireRegistry(t, w)
 	tables.row(tableProxies, software, append(append([]string{config}, w.answers[:]...), result)...)
 }
 
