@@ -43,7 +43,10 @@ func blockedBy(s credentials.Source) string {
 func Blocked(f *finding.Finding) string {
 	const anonymous = ", under which the image resolves without credentials"
 	if f.Free.Access == finding.Access(diagnosis.CredentialHelper) {
-		return opening(f) + ", and for the host alias " + f.Free.Host + anonymous
+		if f.Verdict == finding.HelperFailed {
+			return opening(f) + ", and for the host alias " + f.Free.Host + anonymous
+		}
+		return opening(f) + "; " + blockedBy(f.Free.Source) + " failed for the host alias " + f.Free.Host + anonymous
 	}
 	return opening(f) + "; " + blockedBy(f.Free.Source) + " answers for the host alias " + f.Free.Host + " too" + anonymous
 }

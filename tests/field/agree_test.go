@@ -82,6 +82,7 @@ func (h helper) requireFix(t *testing.T, s site, tag string, cfg *harness.Docker
 	})
 	require.NoError(t, err)
 	require.Zero(t, out.Code, "%s%s", out.Stdout, out.Stderr)
+	require.Contains(t, out.Stdout, h.blocks)
 	b := s.buildTag(t, tag, cfg)
 	require.NoError(t, b.Err)
 	require.NotEmpty(t, b.by)

@@ -31,6 +31,8 @@ type helper struct {
 	// store is for a helper of every host, helpers for one of this host alone, empty for
 	// one of every host with an empty entry for the alias that the failure tells, or U.
 	store, helpers, empty want
+	// blocks is what check says of a helper that keeps store from building.
+	blocks string
 }
 
 // What a helper answers.

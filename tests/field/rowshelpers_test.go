@@ -27,6 +27,7 @@ func credentialHelpers() []helper {
 				says: []string{`the credential helper for HOST failed ("Cannot autolaunch D-Bus without X11 $DISPLAY"), for the host alias too`},
 			},
 			helpers: want{by: "U"}, empty: want{by: "U"},
+			blocks: `docker-credential-nobus failed for no-bus.test ("Cannot autolaunch D-Bus without X11 $DISPLAY"), and for the host alias NO-BUS.TEST`,
 		},
 		{
 			name: "ecr-login", host: "public.ecr.aws", setup: setupECR,
@@ -37,11 +38,13 @@ func credentialHelpers() []helper {
 			name: "gcr", host: "gcr.io", setup: setupGCR,
 			answers: [4]string{hasLogin, hasLogin, hasLogin, hasLogin},
 			store:   sentAgain, helpers: want{by: "B"}, empty: want{by: "B"},
+			blocks: "docker-credential-gcr answers for the host alias GCR.IO:443 too",
 		},
 		{
 			name: "acr-env", host: "field.azurecr.io", setup: setupACR,
 			answers: [4]string{hasLogin, helperErr, hasLogin, helperErr},
 			store:   sentAgain, helpers: want{by: "B"}, empty: want{by: "B"},
+			blocks: "docker-credential-acr-env failed for the host alias FIELD.AZURECR.IO:443",
 		},
 	}
 }
