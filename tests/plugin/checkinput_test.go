@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/org/pullsafe/frontend/references"
 	"github.com/org/pullsafe/tests/harness"
 	"github.com/org/pullsafe/tests/world"
 )
@@ -255,13 +256,13 @@ func TestCheckCertificates(t *testing.T) {
 	require.Equal(t, "accepted", got.References[0].Credential.Verdict)
 }
 
-// TestCheckTenThousand: as many references as nobody has are checked, by few
+// TestCheckMany: as many references as nobody has are checked, by few
 // connections and with few logins.
-func TestCheckTenThousand(t *testing.T) {
+func TestCheckMany(t *testing.T) {
 	e := harness.T(t)
 	n := 1000
 	if world.Full() {
-		n = 10_000
+		n = references.MaxReferences - 1
 	}
 	var b strings.Builder
 	for i := range n {
