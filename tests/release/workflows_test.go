@@ -287,6 +287,15 @@ func valuesOf(m map[string]string) []string {
 	return list
 }
 
+// TestDesktop: the plugin and the action are tested on macOS and Windows.
+func TestDesktop(t *testing.T) {
+	w := workflowOf(t, "ci.yml")
+	require.Regexp(t, `(?m)^        os: \[macos-\d+, windows-\d+\]$`, w.text)
+	steps := w.Jobs["desktop"].Steps
+	require.Contains(t, steps[len(steps)-2].Run, "go test -short ./plugin/... ./cmd/docker-pullsafe ")
+	require.Equal(t, "./", steps[len(steps)-1].Uses)
+}
+
 // TestMakeTargets: what CI calls is there.
 func TestMakeTargets(t *testing.T) {
 	root, err := harness.Checkout()
