@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
@@ -35,7 +36,7 @@ func (r *Report) GitHub(strict bool) string {
 		}
 		title, message := githubProperty.Replace(title), githubMessage.Replace(ref.annotation())
 		for _, p := range ref.Positions {
-			fmt.Fprintf(&b, "::%s file=%s,line=%d,title=%s::%s\n", level, githubProperty.Replace(diagnosis.Clean(p.File, maxName)), p.Line, title, message)
+			fmt.Fprintf(&b, "::%s file=%s,line=%d,title=%s::%s\n", level, githubProperty.Replace(diagnosis.Clean(filepath.ToSlash(p.File), maxName)), p.Line, title, message)
 		}
 		if len(ref.Positions) == 0 {
 			fmt.Fprintf(&b, "::%s title=%s::%s\n", level, title, message)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,9 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("shell scripts stand in for programs")
+	}
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	yes, no := func() bool { return true }, func() bool { return false }
@@ -187,6 +191,9 @@ func TestFind(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("shell scripts stand in for programs")
+	}
 	var out, errOut bytes.Buffer
 	err := Run(t.Context(), []string{"/bin/sh", "-c", "cat; echo $X >&2; exit 7"}, []string{"X=err"}, Streams{In: strings.NewReader("in"), Out: &out, Err: &errOut})
 	var status cli.StatusError
@@ -215,6 +222,9 @@ func (s *started) Write(p []byte) (int, error) {
 // TestRunEndsWithTheContext: the Docker CLI ends its plugins over a socket, which
 // ends the context; the program has to be told.
 func TestRunEndsWithTheContext(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("shell scripts stand in for programs")
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	out := &started{make(chan struct{})}
 	result := make(chan error, 1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestRemove(t *testing.T) {
         "ghcr.io": {"auth": "dTpw", "email": "a@b"}`, "", 1), m.text(t))
 	st, err := os.Stat(m.file())
 	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o640), st.Mode().Perm())
+	requireMode(t, 0o640, st)
 	a.Fixed()
 	require.Equal(t, report.OK, a.Findings[0].Outcome)
 	require.NoError(t, m.apply(t, a), "it is gone already")
@@ -77,7 +78,24 @@ func TestRemoveRereads(t *testing.T) {
 	requireText(t, `{"auths":{"new.test":{"auth":"dTpw"}},"new":1}`, m.text(t))
 }
 
+// requireMode asserts the permissions of a file; on Windows there are none.
+func requireMode(t *testing.T, want os.FileMode, st os.FileInfo) {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		require.Equal(t, want, st.Mode().Perm())
+	}
+}
+
+// notOnWindows skips a test of what is otherwise there.
+func notOnWindows(t *testing.T, what string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip(what)
+	}
+}
+
 func TestRemoveKeepsSymlink(t *testing.T) {
+	notOnWindows(t, "a link needs rights that users do not have")
 	m := newMachine(t, "{}")
 	target := filepath.Join(t.TempDir(), "real.json")
 	require.NoError(t, os.WriteFile(target, []byte(`{"auths":{"ghcr.io":{"auth":"dTpw"}}}`), 0o600))
@@ -116,6 +134,7 @@ func TestRemoveOwnOfHubUser(t *testing.T) {
 // TestUnwritable: a file that cannot be written is an error, by root too: the path
 // leaves no room for a temporary file beside it.
 func TestUnwritable(t *testing.T) {
+	notOnWindows(t, "the longest path is another")
 	const pathMax = 4095
 	dir := t.TempDir()
 	for room := pathMax - len("/config.json") - len(dir); room > 1; room = pathMax - len("/config.json") - len(dir) {
@@ -142,7 +161,7 @@ func TestKeepForPush(t *testing.T) {
 		require.Equal(t, before, m.text(t))
 		st, err := os.Stat(a.Write[0].Name)
 		require.NoError(t, err)
-		require.Equal(t, os.FileMode(0o600), st.Mode().Perm())
+		requireMode(t, 0o600, st)
 		for scope, empty := range map[string]bool{"repository:a/b:pull": true, "repository:a/c:pull": false} {
 			c, err := m.open(t).Lookup(t.Context(), host, []string{scope})
 			require.NoError(t, err)
@@ -171,6 +190,7 @@ func TestKeepForPushWithoutEffect(t *testing.T) {
 // by the key, with "/" as "_".
 func helper(t *testing.T, name, erase string, keys ...string) (held func(key string) bool) {
 	t.Helper()
+	notOnWindows(t, "shell scripts stand in for helpers")
 	dir := t.TempDir()
 	path := func(key string) string { return filepath.Join(dir, "held-"+strings.ReplaceAll(key, "/", "_")) }
 	for _, k := range keys {

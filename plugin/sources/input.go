@@ -177,7 +177,8 @@ func (in *Input) files(ctx context.Context, set *Set, names []string) error {
 
 // isPath tells a path that does not exist from a reference.
 func isPath(arg string) bool {
-	return arg == "." || arg == ".." || filepath.IsAbs(arg) || strings.HasPrefix(arg, "./") || strings.HasPrefix(arg, "../")
+	arg = filepath.ToSlash(arg)
+	return arg == "." || arg == ".." || filepath.IsAbs(arg) || strings.HasPrefix(arg, "/") || strings.HasPrefix(arg, "./") || strings.HasPrefix(arg, "../")
 }
 
 // isRemote is buildx's rule for contexts that are not on this machine.
