@@ -105,6 +105,7 @@ field: root tools ## real proxies, registries and credential helpers; writes tab
 lint: tools ## golangci-lint
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
 	cd tests && GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run ./...
+	cd .ci/packages && GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint-cache $(TOOLS)/golangci-lint run .
 
 # Shellcheck is used where the machine has it.
 ACTIONLINT = $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

@@ -53,6 +53,8 @@ func (opt options) pack(p program, format string) (err error) {
 		Overridables: nfpm.Overridables{
 			Recommends: recommends[format],
 			Contents: files.Contents{
+				// rpm removes only folders that a package owns.
+				{Destination: "/usr/share/licenses/" + name, Type: files.TypeDir, Packager: "rpm", FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: opt.epoch}},
 				opt.content(p.path, path.Join(pluginDir, name), 0o755),
 				opt.content(filepath.Join(opt.source, "LICENSE"), path.Join(licenseDir(format), license), 0o644),
 				opt.content(filepath.Join(opt.source, "cmd", name, "LICENSES.txt"), path.Join(licenseDir(format), "LICENSES.txt"), 0o644),

@@ -108,16 +108,18 @@ type scoopManifest struct {
 // scoop is the manifest for Windows. The Docker CLI searches a folder of the user,
 // so the program is copied there: a link needs rights that users do not have.
 func scoop(version string, s sums) ([]byte, error) {
-	const target = `$(if ($env:DOCKER_CONFIG) { $env:DOCKER_CONFIG } else { "$env:USERPROFILE\.docker" })\cli-plugins`
+	const plugins = `$plugins = Join-Path $(if ($env:DOCKER_CONFIG) { $env:DOCKER_CONFIG } else { Join-Path $env:USERPROFILE '.docker' }) 'cli-plugins'`
 	m := scoopManifest{
 		Version: strings.TrimPrefix(version, "v"), Description: description, Homepage: homepage, License: "Apache-2.0",
 		Architecture: map[string]scoopArchive{}, Bin: name + ".exe",
 		PostInstall: []string{
-			`New-Item -ItemType Directory -Force -Path "` + target + `" | Out-Null`,
-			`Copy-Item "$dir\` + name + `.exe" "` + target + `\` + name + `.exe" -Force`,
+			plugins,
+			`New-Item -ItemType Directory -Force -Path $plugins | Out-Null`,
+			`Copy-Item (Join-Path $dir '` + name + `.exe') $plugins -Force`,
 		},
 		Uninstaller: map[string][]string{"script": {
-			`Remove-Item "` + target + `\` + name + `.exe" -Force -ErrorAction SilentlyContinue`,
+			plugins,
+			`Remove-Item (Join-Path $plugins '` + name + `.exe') -Force -ErrorAction SilentlyContinue`,
 		}},
 		Checkver: map[string]string{"github": homepage},
 	}

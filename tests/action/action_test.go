@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/pullsafe/tests/harness"
 	"github.com/org/pullsafe/tests/world"
+	"github.com/org/pullsafe/version"
 )
 
 // noSetup leaves out the images that tests do not need.
@@ -196,6 +197,47 @@ func TestInstall(t *testing.T) {
 	d = r.run(t, try)
 	require.True(t, d.failed)
 	require.Contains(t, strings.Join(d.annotations, "\n"), "::error title=pullsafe::cannot download "+archive+" of "+released)
+}
+
+// TestInstallPlatforms: each machine that GitHub names gets the archive of its own.
+func TestInstallPlatforms(t *testing.T) {
+	root, dir := checkout(t), t.TempDir()
+	text, err := os.ReadFile(filepath.Join(root, "version", "version.go"))
+	require.NoError(t, err)
+	files := map[string]string{
+		"action/.ci/action-install": "",
+		"action/version/version.go": strings.Replace(string(text), `"`+version.Version+`"`, `"`+released+`"`, 1),
+		"bin/curl":                  "#!/bin/sh\nexit 22\n",
+	}
+	script, err := os.ReadFile(filepath.Join(root, ".ci", "action-install"))
+	require.NoError(t, err)
+	files["action/.ci/action-install"] = string(script)
+	for name, text := range files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755))
+	}
+	bake, err := os.ReadFile(filepath.Join(root, "docker-bake.hcl"))
+	require.NoError(t, err)
+	for machine, platform := range map[string]string{
+		"Linux X64": "linux/amd64", "Linux ARM64": "linux/arm64", "Linux ARM": "linux/arm/v7",
+		"macOS X64": "darwin/amd64", "macOS ARM64": "darwin/arm64", "Windows X64": "windows/amd64", "Windows ARM64": "windows/arm64",
+	} {
+		require.Contains(t, string(bake), `"`+platform+`"`)
+		ending := ".tar.gz"
+		if strings.HasPrefix(platform, "windows/") {
+			ending = ".zip"
+		}
+		goos, arch, _ := strings.Cut(machine, " ")
+		cmd := exec.CommandContext(t.Context(), "bash", filepath.Join(dir, "action", ".ci", "action-install"))
+		cmd.Env = []string{
+			"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + dir, "RUNNER_TEMP=" + dir,
+			"RUNNER_OS=" + goos, "RUNNER_ARCH=" + arch, "GITHUB_OUTPUT=" + filepath.Join(dir, "output"),
+		}
+		printed, err := cmd.CombinedOutput()
+		require.Error(t, err)
+		require.Equal(t, "::error title=pullsafe::cannot download docker-pullsafe-"+strings.ReplaceAll(platform, "/", "-")+ending+" of "+released+"\n", string(printed))
+		require.DirExists(t, filepath.Join(dir, ".docker", "cli-plugins"))
+	}
 }
 
 // TestInstallCheckout: an action that is no release builds the plugin.
