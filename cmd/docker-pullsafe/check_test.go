@@ -130,6 +130,10 @@ func TestCertFolders(t *testing.T) {
 		{certMachine{os: "windows", home: "C:/Users/u", config: "C:/Users/u/AppData/Roaming", getenv: env(map[string]string{"ProgramData": "C:/ProgramData"})}, []string{"C:/ProgramData/docker/certs.d", "C:/Users/u/.docker/certs.d"}},
 		{certMachine{os: "windows", getenv: env(nil)}, nil},
 	} {
-		require.Equal(t, tc.want, tc.machine.certFolders(), tc.machine.os)
+		var got []string
+		for _, folder := range tc.machine.certFolders() {
+			got = append(got, filepath.ToSlash(folder)) // where the test runs on Windows
+		}
+		require.Equal(t, tc.want, got, tc.machine.os)
 	}
 }
