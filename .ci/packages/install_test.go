@@ -158,7 +158,7 @@ func TestRPM(t *testing.T) {
 	for _, f := range files {
 		require.Equal(t, "root root", f.UserName()+" "+f.GroupName(), f.Name())
 		// The library gives all files the mode 0666.
-		require.NoError(t, os.Chmod(filepath.Join(root, f.Name()), os.FileMode(f.Mode())&os.ModePerm)) //nolint:gosec // G115: permissions
+		require.NoError(t, os.Chmod(filepath.Join(root, f.Name()), os.FileMode(f.Mode())&os.ModePerm))
 	}
 	requireRuns(t, root)
 }
@@ -175,7 +175,7 @@ func TestAPK(t *testing.T) {
 		plain.Multistream(false)
 		for archive := tar.NewReader(plain); ; {
 			header, err := archive.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			require.NoError(t, err)
@@ -190,7 +190,7 @@ func TestAPK(t *testing.T) {
 			}
 			target := filepath.Join(root, filepath.Clean("/"+header.Name))
 			require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o755))
-			require.NoError(t, os.WriteFile(target, content, os.FileMode(header.Mode)&os.ModePerm)) //nolint:gosec // G115: permissions
+			require.NoError(t, os.WriteFile(target, content, os.FileMode(header.Mode)&os.ModePerm))
 		}
 		_, err = io.Copy(io.Discard, plain)
 		require.NoError(t, err)

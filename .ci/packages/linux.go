@@ -74,7 +74,7 @@ func (opt options) pack(p program, format string) (err error) {
 	}
 	// GitHub renames files that have a "~", as those of a pre-release would.
 	file := strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-")
-	out, err := os.Create(filepath.Join(opt.output, file))
+	out, err := os.Create(filepath.Join(opt.output, file)) //nolint:gosec // G304: in the folder that the caller names
 	if err != nil {
 		return errors.WithStack(err)
 	}

@@ -56,44 +56,60 @@ func run(opt options) error {
 	if err := os.RemoveAll(opt.output); err != nil {
 		return errors.WithStack(err)
 	}
-	if err := os.MkdirAll(opt.output, 0o755); err != nil {
+	if err := os.MkdirAll(opt.output, 0o755); err != nil { //nolint:gosec // G301: what users download
 		return errors.WithStack(err)
 	}
 	for _, p := range programs {
-		if err := opt.archive(p); err != nil {
+		if err := opt.all(p); err != nil {
 			return errors.WithMessage(err, p.folder)
 		}
-		if p.os != "linux" {
-			continue
-		}
-		for _, format := range []string{"deb", "rpm", "apk"} {
-			if err := opt.pack(p, format); err != nil {
-				return errors.WithMessagef(err, "%s %s", p.folder, format)
-			}
+	}
+	if err := opt.manifests(); err != nil {
+		return err
+	}
+	sums, err := checksums(opt.output)
+	if err != nil {
+		return err
+	}
+	return errors.WithStack(os.WriteFile(filepath.Join(opt.output, checksumFile), sums.text(), 0o644))
+}
+
+// all writes what there is for a platform.
+func (opt options) all(p program) error {
+	if err := opt.archive(p); err != nil {
+		return err
+	}
+	if p.os != "linux" {
+		return nil
+	}
+	for _, format := range []string{"deb", "rpm", "apk"} {
+		if err := opt.pack(p, format); err != nil {
+			return errors.WithMessage(err, format)
 		}
 	}
+	return nil
+}
+
+// manifests writes those that name the archives by their checksums.
+func (opt options) manifests() error {
 	sums, err := checksums(opt.output)
 	if err != nil {
 		return err
 	}
 	for name, write := range manifests {
 		text, err := write(opt.version, sums)
-		if err != nil {
-			if opt.partial {
-				fmt.Fprintf(os.Stderr, "packages: no %s: %v\n", name, err)
-				continue
-			}
+		switch {
+		case err != nil && opt.partial:
+			fmt.Fprintf(os.Stderr, "packages: no %s: %v\n", name, err)
+			continue
+		case err != nil:
 			return errors.WithMessage(err, name)
 		}
 		if err := os.WriteFile(filepath.Join(opt.output, name), text, 0o644); err != nil {
 			return errors.WithStack(err)
 		}
 	}
-	// Once more, with these two.
-	if sums, err = checksums(opt.output); err != nil {
-		return err
-	}
-	return errors.WithStack(os.WriteFile(filepath.Join(opt.output, checksumFile), sums.text(), 0o644))
+	return nil
 }
 
 // epoch is the time of all files: that of the commit, as the environment has it.

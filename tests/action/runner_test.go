@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +51,10 @@ func newRunner(t *testing.T, e *harness.Env) *runner {
 		// The last argument is the address, the one behind -o the file.
 		"curl": `while [ $# -gt 1 ]; do case $1 in -o) shift; out=$1 ;; esac; shift; done
 echo "curl $1" >>'` + r.log + `'; exec cp '` + r.release + `'/"${1##*/}" "$out"`,
-		"gh":     `echo "gh $*" >>'` + r.log + `'; if [ -e '` + r.release + `/forged' ]; then echo "no attestation"; exit 1; fi`,
+		"gh": `echo "gh $*" >>'` + r.log + `'; if [ -e '` + r.release + `/forged' ]; then echo "no attestation"; exit 1; fi`,
+		// Steps run without a terminal, as on GitHub's runners; act gives them one, and
+		// may lose the last lines of a step that fails.
+		"bash":   `[ -z "${INSIDE_STEP:-}" ] || exec /bin/bash "$@"; INSIDE_STEP=1 exec /bin/bash "$@" >>"$STEP_LOG" 2>&1`,
 		"docker": `[ "$1" = buildx ] || exit 1; shift; exec '` + e.Tools.Path(harness.ToolBuildx) + `' "$@"`,
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(r.programs, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
@@ -100,16 +104,12 @@ type done struct {
 	plugin      string
 }
 
-var command = regexp.MustCompile(`(?m)^\[.*?\]\s+\S+\s+(::(?:error|warning)[ :].*)$`)
-
 // run runs the job.
 func (r *runner) run(t *testing.T, j job) done {
 	t.Helper()
 	root := checkout(t)
 	files := map[string]string{}
-	for name, text := range j.files {
-		files[name] = text
-	}
+	maps.Copy(files, j.files)
 	for _, name := range []string{"action.yml", ".ci/action-install", ".ci/action-check", "version/version.go"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		require.NoError(t, err)
@@ -145,7 +145,9 @@ jobs:
 		require.NoError(t, err)
 	}
 	// act gives a step what it is told, and the PATH.
-	environ := append(r.e.Environ(j.env...), "DOCKER_CONFIG="+j.config.Dir, "PATH="+r.programs+":"+os.Getenv("PATH"))
+	cache := t.TempDir()
+	steps := filepath.Join(cache, "steps")
+	environ := append(r.e.Environ(j.env...), "STEP_LOG="+steps, "DOCKER_CONFIG="+j.config.Dir, "PATH="+r.programs+":"+os.Getenv("PATH"))
 	args := []string{
 		"push", "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--container-daemon-socket=-", "--secret=GITHUB_TOKEN=a-token",
 	}
@@ -154,7 +156,6 @@ jobs:
 			args = append(args, "--env", kv)
 		}
 	}
-	cache := t.TempDir()
 	dir, err := r.e.WriteFiles(files)
 	require.NoError(t, err)
 	for _, git := range []string{"init -q", "-c user.name=t -c user.email=t@example.com commit -q --allow-empty -m x"} {
@@ -167,15 +168,36 @@ jobs:
 		Dir: dir, Args: args, Env: []string{"XDG_CACHE_HOME=" + cache, "HOME=" + cache, "PATH=" + r.programs + ":" + os.Getenv("PATH")},
 	})
 	require.NoError(t, err)
-	d := done{log: out.Stdout + out.Stderr, failed: out.Code != 0}
-	for _, m := range command.FindAllStringSubmatch(d.log, -1) {
-		d.annotations = append(d.annotations, m[1])
-	}
+	printed, err := os.ReadFile(steps)
+	require.NoError(t, err, out.Stdout)
+	_, summary, _ := strings.Cut(out.Stdout, "Summary - ")
+	d := done{log: out.Stdout + out.Stderr + string(printed), annotations: annotations(string(printed)), summary: summary, failed: out.Code != 0}
 	if m := regexp.MustCompile(`the plugin is (.*)`).FindStringSubmatch(d.log); m != nil {
 		d.plugin = m[1]
 	}
-	_, d.summary, _ = strings.Cut(d.log, "Summary - ")
 	return d
+}
+
+// annotations are the errors and warnings among the commands of a step's output, as the
+// runner reads it (actions/runner, ActionCommandManager).
+func annotations(output string) []string {
+	var list []string
+	stopped := ""
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		token, stop := strings.CutPrefix(line, "::stop-commands::")
+		switch {
+		case stopped != "":
+			if line == "::"+stopped+"::" {
+				stopped = ""
+			}
+		case stop:
+			stopped = token
+		case strings.HasPrefix(line, "::error") || strings.HasPrefix(line, "::warning"):
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 // asked is what the programs were asked for since the last time.
