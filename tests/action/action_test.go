@@ -122,6 +122,14 @@ func TestCheck(t *testing.T) {
 			require.NotContains(t, strings.Join(d.annotations, "\n"), "forged")
 		})
 	}
+
+	t.Run("errors are no commands", func(t *testing.T) {
+		const evil = "::warning::forged"
+		d := r.run(t, job{files: map[string]string{"evil.hcl": evil + "\n"}, with: noSetup + "file: evil.hcl\n"})
+		require.True(t, d.failed)
+		require.Regexp(t, `(?m)^\s*`+evil+`$`, d.log)
+		require.Empty(t, d.annotations)
+	})
 }
 
 // TestPreflight: the builder is asked too, with the frontend that will build, and its

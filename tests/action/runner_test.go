@@ -54,8 +54,9 @@ echo "curl $1" >>'` + r.log + `'; exec cp '` + r.release + `'/"${1##*/}" "$out"`
 		"gh": `echo "gh $*" >>'` + r.log + `'; if [ -e '` + r.release + `/forged' ]; then echo "no attestation"; exit 1; fi`,
 		// Steps run without a terminal, as on GitHub's runners; act gives them one, and
 		// may lose the last lines of a step that fails.
-		"bash":   `[ -z "${INSIDE_STEP:-}" ] || exec /bin/bash "$@"; INSIDE_STEP=1 exec /bin/bash "$@" >>"$STEP_LOG" 2>&1`,
-		"docker": `[ "$1" = buildx ] || exit 1; shift; exec '` + e.Tools.Path(harness.ToolBuildx) + `' "$@"`,
+		"bash": `[ -z "${INSIDE_STEP:-}" ] || exec /bin/bash "$@"; INSIDE_STEP=1 exec /bin/bash "$@" >>"$STEP_LOG" 2>&1`,
+		// It repeats what stands in a bake file, as errors of buildx do.
+		"docker": `[ "$1" = buildx ] || exit 1; shift; if [ "$1" = bake ] && [ -e evil.hcl ]; then cat evil.hcl >&2; exit 1; fi; exec '` + e.Tools.Path(harness.ToolBuildx) + `' "$@"`,
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(r.programs, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
 	}
