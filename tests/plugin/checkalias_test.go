@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,10 +15,8 @@ import (
 // answersOnly is a proxy that answers requests for hosts that ok does not know.
 func answersOnly(answer http.HandlerFunc, ok ...string) harness.Fault {
 	return func(w http.ResponseWriter, req *http.Request) bool {
-		for _, host := range append(ok, "ghcr.io") {
-			if req.Host == host {
-				return false
-			}
+		if req.Host == "ghcr.io" || slices.Contains(ok, req.Host) {
+			return false
 		}
 		answer(w, req)
 		return true

@@ -147,9 +147,10 @@ func TestLoginIsTested(t *testing.T) {
 		{"good, private", harness.Good, nil, []string{publicImage, privateImage}, 0, "accepted", 0, "accepted"},
 		{
 			"wrong, tokens for all", harness.Stale, tokensForAll,
-			[]string{publicImage, "ghcr.io/acme/base:1"}, 0, "login-rejected", 2, `REJECTED by GET /v2/ ("401 Unauthorized"), images resolve`,
+			[]string{publicImage, "ghcr.io/acme/base:1"},
+			0, "login-rejected", 2, `REJECTED by GET /v2/ ("401 Unauthorized"), images resolve`,
 		},
-		{"GET /v2/ is open", harness.Good, func(w http.ResponseWriter, req *http.Request) bool {
+		{"GET /v2/ is open", harness.Good, func(_ http.ResponseWriter, req *http.Request) bool {
 			return req.URL.Path == "/v2/"
 		}, []string{publicImage}, 0, "not-rejected", 1, "not rejected: GET /v2/ asks for none"},
 		{"GET /v2/ fails", harness.Good, func(w http.ResponseWriter, req *http.Request) bool {

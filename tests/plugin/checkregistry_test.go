@@ -117,8 +117,14 @@ func TestCheckRegistries(t *testing.T) {
 	require.Contains(t, out.Stdout, "401 Unauthorized, Basic")
 
 	for _, args := range [][]string{
-		{"--registry", "https://ghcr.io"}, {"--registry", ""}, {"--registry", "ghcr.io/acme"}, {"--registry", "ghcr.io", "alpine"},
-		{"--registry", "ghcr.io", "--fix"}, {"--registry", "ghcr.io", "-f", "x"}, {"--registry", "ghcr.io", "--format", "github"}, {"--registry", "ghcr.io", "--timeout", "0s"},
+		{"--registry", "https://ghcr.io"},
+		{"--registry", ""},
+		{"--registry", "ghcr.io/acme"},
+		{"--registry", "ghcr.io", "alpine"},
+		{"--registry", "ghcr.io", "--fix"},
+		{"--registry", "ghcr.io", "-f", "x"},
+		{"--registry", "ghcr.io", "--format", "github"},
+		{"--registry", "ghcr.io", "--timeout", "0s"},
 	} {
 		out := runPlugin(t, e, harness.CommandOpt{Args: append([]string{"check"}, args...)})
 		require.Equal(t, 2, out.Code, "%v %s%s", args, out.Stdout, out.Stderr)
