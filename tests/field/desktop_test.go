@@ -37,9 +37,15 @@ func setupPass(t *testing.T, h helper, s site) {
 	h.storeStale(t, s.host)
 }
 
-// setupSecretservice runs the helper on a session bus of its own with a key ring that
+// Debian's helper, and where setupSecretservice puts today's.
+const (
+	debianSecretservice = "/usr/bin/docker-credential-secretservice"
+	ownSecretservice    = harness.LabDir + "/docker-credential-secretservice"
+)
+
+// setupSecretservice runs a helper on a session bus of its own with a key ring that
 // is open; without a bus, as over SSH, it can only fail.
-func setupSecretservice(bus bool) func(*testing.T, helper, site) {
+func setupSecretservice(program string, bus bool) func(*testing.T, helper, site) {
 	return func(t *testing.T, h helper, s site) {
 		t.Helper()
 		e := harness.T(t)
@@ -47,15 +53,16 @@ func setupSecretservice(bus bool) func(*testing.T, helper, site) {
 			"run": "#!/bin/sh\nexec dbus-run-session --config-file=" + harness.LabDir + "/bus.conf -- " + harness.LabDir + "/unlocked \"$@\" 2>/dev/null\n",
 			"unlocked": "#!/bin/sh\nprintf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1\n" +
 				"n=0\nuntil dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets | grep -q true; do\n" +
-				"  n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.05\ndone\nexec docker-credential-secretservice \"$@\"\n",
+				"  n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.05\ndone\nexec " + program + " \"$@\"\n",
 			"bus.conf": `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:dir=/tmp</listen>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 `,
 		})
 		require.NoError(t, err)
+		copyFile(t, filepath.Join(tool(t, toolSecretservice), "docker-credential-secretservice"), filepath.Join(dir, "docker-credential-secretservice"))
 		if !bus {
-			h.write(t, labOpt(t, toolDebianMore, dir, "docker-credential-secretservice").Script())
+			h.write(t, labOpt(t, toolDebianMore, dir, program).Script())
 			return
 		}
 		h.write(t, labOpt(t, toolDebianMore, dir, harness.LabDir+"/run").Script())

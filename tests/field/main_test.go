@@ -74,19 +74,21 @@ func (l *laboratory) start(ctx context.Context, e *harness.Env) (err error) {
 
 // The tools, as tests/tools/field/build.sh knows them. The first two are root file systems.
 const (
-	toolDebian     = "debian"
-	toolDebianMore = "debian-more"
-	toolCaddy      = "caddy"
-	toolGitea      = "gitea"
-	toolPass       = "pass"
-	toolGCR        = "gcr"
-	toolECR        = "ecr-login"
-	toolACR        = "acr-env"
+	toolDebian        = "debian"
+	toolDebianMore    = "debian-more"
+	toolCaddy         = "caddy"
+	toolGitea         = "gitea"
+	toolOlareg        = "olareg"
+	toolPass          = "pass"
+	toolSecretservice = "secretservice"
+	toolGCR           = "gcr"
+	toolECR           = "ecr-login"
+	toolACR           = "acr-env"
 )
 
 var (
 	fastTools = []string{toolDebian, toolPass}
-	slowTools = []string{toolDebianMore, toolCaddy, toolGitea, toolGCR, toolECR, toolACR}
+	slowTools = []string{toolDebianMore, toolCaddy, toolGitea, toolOlareg, toolSecretservice, toolGCR, toolECR, toolACR}
 )
 
 // fieldTool is the folder of a tool.

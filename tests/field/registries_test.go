@@ -110,6 +110,15 @@ func dockerRegistry(auth func(*testing.T, *conf)) func(*testing.T, *conf) {
 	}
 }
 
+// olareg cannot ask for credentials.
+func olareg(t *testing.T, c *conf) {
+	t.Helper()
+	own(t, harness.ProgramOpt{Name: "olareg", Addr: c.Listen, Args: []string{
+		filepath.Join(tool(t, toolOlareg), "olareg"), "serve", "--store-type", "mem", "--addr", "127.0.0.1", "--port", c.Port,
+		"--tls-cert", c.dir + "/cert.pem", "--tls-key", c.dir + "/key.pem",
+	}})
+}
+
 // own starts a program in the machine's root file system.
 func own(t *testing.T, opt harness.ProgramOpt) {
 	t.Helper()

@@ -78,6 +78,7 @@ func registries() []registry {
 		{"docker-registry 2.8", "tokens", "docker-registry.test", dockerRegistry(withTokens), want{answers: all, by: "U"}},
 		{"docker-registry 2.8", "htpasswd", "docker-registry-basic.test", dockerRegistry(withHtpasswd), nobodyPulls},
 		{"distribution 3 behind nginx", "`limit_except`: asks who writes", "limit-except.test", limitExcept, want{answers: all}},
+		{"olareg 0.1", "asks nobody", "olareg.test", olareg, want{answers: all}},
 		{"Gitea 1.23 behind nginx", "its own tokens", "gitea.test", gitea, want{answers: all, by: "U"}},
 	}
 }

@@ -15,12 +15,17 @@ func credentialHelpers() []helper {
 			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
 		},
 		{
-			name: "secretservice", host: "secretservice.test", setup: setupSecretservice(true),
+			name: "secretservice", host: "secretservice.test", setup: setupSecretservice(ownSecretservice, true),
 			answers: [4]string{hasLogin, notFound, notFound, notFound},
 			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
 		},
 		{
-			name: "nobus", title: "secretservice without D-Bus", host: "no-bus.test", setup: setupSecretservice(false),
+			name: "debian", title: "secretservice 0.6.4, Debian's", host: "secretservice-debian.test", setup: setupSecretservice(debianSecretservice, true),
+			answers: [4]string{hasLogin, notFound, notFound, notFound},
+			store:   want{by: "U"}, helpers: want{by: "U"}, empty: want{by: "U"},
+		},
+		{
+			name: "nobus", title: "secretservice without D-Bus", host: "no-bus.test", setup: setupSecretservice(ownSecretservice, false),
 			answers: [4]string{helperErr, helperErr, helperErr, helperErr},
 			store: want{
 				code: "credential-helper/credential-helper",

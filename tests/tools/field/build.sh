@@ -13,13 +13,13 @@
 # go.mod of a folder beside this script.
 #
 # Each tool has a folder of its own, whose name holds a hash of its go.mod and
-# go.sum, or of its packages: a change of one rebuilds no other. It is put in place
-# by a rename.
+# go.sum, of its packages, or of both: a change of one rebuilds no other. It is put
+# in place by a rename.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 fast="debian pass"
-all="$fast debian-more caddy gitea gcr ecr-login acr-env"
+all="$fast debian-more caddy gitea olareg gcr ecr-login acr-env secretservice"
 
 # Raise it when a change of this script changes what a tool is.
 recipe=1
@@ -31,6 +31,8 @@ packages() {
     debian) echo "$base nginx haproxy pass gnupg" ;;
     # Varnish compiles its configuration, so it brings gcc.
     debian-more) echo "$base nginx haproxy varnish apache2-bin docker-registry golang-docker-credential-helpers dbus dbus-bin gnome-keyring" ;;
+    # What it is compiled with; it runs in debian-more.
+    secretservice) echo libsecret-1-dev ;;
   esac
 }
 
@@ -43,7 +45,7 @@ cache=${PULLSAFE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or PULLSAFE_CACHE}/.c
 # module prints the folder of a Go program's go.mod.
 module() {
   case $1 in
-    caddy | gitea) echo "$here/$1" ;;
+    caddy | gitea | olareg) echo "$here/$1" ;;
     *) echo "$here/helpers" ;;
   esac
 }
@@ -51,6 +53,7 @@ module() {
 folder_of() {
   case $1 in
     debian*) key=$(printf '%s\n' "$recipe $(packages "$1")" | sha256sum) ;;
+    secretservice) key=$({ echo "$recipe $(packages "$1")" && cat "$(module "$1")/go.mod" "$(module "$1")/go.sum"; } | sha256sum) ;;
     *) key=$({ echo "$recipe" && cat "$(module "$1")/go.mod" "$(module "$1")/go.sum"; } | sha256sum) ;;
   esac
   printf '%s\n' "$cache/$1-$(printf '%s' "$key" | cut -c1-16)"
@@ -101,6 +104,34 @@ go_build() {
     die "building $1 failed"
 }
 
+# build_secretservice compiles with the headers and libraries of Debian packages, so
+# that those of the machine do not matter. The compiler is told where they lie; of
+# pkg-config's answer, which Go keeps past the life of that folder, it is no part.
+build_secretservice() {
+  need_compiler "The helper for secretservice"
+  unpack secretservice "$tmp/sysroot"
+  config=$(cd "$tmp/sysroot" && find usr/lib -name glibconfig.h)
+  [ -n "$config" ] || die "the packages have no glibconfig.h"
+  # gcc takes a leading "=" for its sysroot.
+  cat >"$tmp/pkg-config" <<PKG
+#!/bin/sh
+case "\$*" in
+  *--cflags*) echo -I=/usr/include/libsecret-1 -I=/usr/include/glib-2.0 -I=/$(dirname "$config") ;;
+  *--libs*) echo -lsecret-1 -lgio-2.0 -lgobject-2.0 -lglib-2.0 ;;
+esac
+PKG
+  chmod 0755 "$tmp/pkg-config"
+  (
+    export PKG_CONFIG="$tmp/pkg-config" CC="${CC:-gcc} --sysroot=$tmp/sysroot"
+    go_build secretservice github.com/docker/docker-credential-helpers/secretservice/cmd "" 1
+  )
+}
+
+# need_compiler wants what cgo needs, for the program $1.
+need_compiler() {
+  have "${CC:-gcc}" || have cc || die "$1 needs a C compiler: apt-get install gcc libc6-dev"
+}
+
 # get_packages asks for packages as if nothing was installed, so that all that they
 # depend on comes too.
 get_packages() {
@@ -110,10 +141,11 @@ get_packages() {
     --download-only install $(packages "$1") >&2
 }
 
+# unpack makes the root file system $2 of the packages of $1.
 unpack() {
   have apt-get && have dpkg-deb || die "the proxies of tests/field are Debian packages: run it on Debian, or a relative of it"
   say "unpacking $1: $(packages "$1")"
-  root=$tmp/$1
+  root=$2
   rm -rf "$tmp/debs"
   mkdir -p "$tmp/debs/partial" "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root/lab" "$root/etc"
   : >"$tmp/status"
@@ -140,16 +172,18 @@ unpack() {
 
 build_one() {
   case $1 in
-    debian*) unpack "$1" ;;
+    debian*) unpack "$1" "$tmp/$1" ;;
     caddy) go_build caddy github.com/caddyserver/caddy/v2/cmd/caddy caddy ;;
     gitea)
       # Its database is SQLite, which is C.
-      have "${CC:-gcc}" || have cc || die "Gitea needs a C compiler: apt-get install gcc libc6-dev"
+      need_compiler Gitea
       go_build gitea code.gitea.io/gitea gitea 1 "sqlite sqlite_unlock_notify"
       static=$(cd "$(module gitea)" && GOWORK=off GOFLAGS='' go list -m -f '{{.Dir}}' code.gitea.io/gitea)
       cp -r "$static/templates" "$static/options" "$static/public" "$tmp/gitea/"
       chmod -R u+w "$tmp/gitea"
       ;;
+    olareg) go_build olareg github.com/olareg/olareg/cmd/olareg olareg ;;
+    secretservice) build_secretservice ;;
     pass) go_build pass github.com/docker/docker-credential-helpers/pass/cmd ;;
     gcr) go_build gcr github.com/GoogleCloudPlatform/docker-credential-gcr/v2 ;;
     ecr-login) go_build ecr-login github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login ;;

@@ -7,6 +7,7 @@ tool (
 	github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login
 	github.com/chrismellard/docker-credential-acr-env
 	github.com/docker/docker-credential-helpers/pass/cmd
+	github.com/docker/docker-credential-helpers/secretservice/cmd
 )
 
 require (
