@@ -40,15 +40,21 @@ var Disagreements = map[string]string{
 // Rows are all messages.
 func Rows(t testing.TB) []Row {
 	t.Helper()
-	var rows []Row
-	lines := bufio.NewScanner(bytes.NewReader(messages))
+	return rows[Row](t, messages)
+}
+
+// rows are the objects of a file, one on a line.
+func rows[T any](t testing.TB, file []byte) []T {
+	t.Helper()
+	var list []T
+	lines := bufio.NewScanner(bytes.NewReader(file))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var row Row
+		var row T
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &row))
-		rows = append(rows, row)
+		list = append(list, row)
 	}
 	require.NoError(t, lines.Err())
-	require.NotEmpty(t, rows)
-	return rows
+	require.NotEmpty(t, list)
+	return list
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/internal/attack"
+	"github.com/org/pullsafe/plugin/buildlog/lines"
 )
 
 var errInterrupted = errors.New("interrupted")
@@ -42,7 +43,7 @@ func TestCanceled(t *testing.T) {
 			log := &endless{Reader: kind.Log(1 << 40), after: 30_000, cancel: cancel}
 			_, err := Explain(ctx, log, Options{})
 			require.ErrorIs(t, err, errInterrupted)
-			require.LessOrEqual(t, log.beyond.Load(), int64(2*maxLine))
+			require.LessOrEqual(t, log.beyond.Load(), int64(2*lines.MaxLine))
 		})
 	}
 }

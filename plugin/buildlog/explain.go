@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/plugin/buildlog/lines"
 )
 
 // maxMessage is the length up to which a text may be one message, in bytes:
@@ -38,37 +39,28 @@ type Result struct {
 // depend on the length of the text or of its lines.
 func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 	counted := &contextReader{ctx: ctx, r: r}
-	lines := newLineReader(counted)
+	in := lines.NewReader(counted)
 	found := newCollection()
 	s := newScanner(found, opt.Ref)
 	var head strings.Builder
 	res := &Result{Other: report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.NotARegistryError}, Remedies: []report.Remedy{}}}
 	for {
-		line, no, err := lines.next()
+		line, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		take := func(text string) {
-			if head.Len() <= maxMessage {
-				head.WriteString(text + "\n")
-			}
-			s.feed(text, no)
-		}
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		if !isRecord(line) {
-			take(trimCI(line))
-		} else {
-			for _, text := range unpack(line) {
-				take(text)
-			}
+		if head.Len() <= maxMessage {
+			head.WriteString(line.Text + "\n")
 		}
-		res.Lines = no
+		s.feed(line.Text, line.No)
 	}
+	res.Lines = in.Count()
 	s.flush()
 	res.Bytes, res.Failures, res.More = counted.n, found.failures(), found.more
 	if !s.shaped && head.Len() <= maxMessage {
@@ -109,12 +101,15 @@ func (r *Result) asMessage(text, ref string) {
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
-	buf [maxLine]byte // of a read that may go on when nobody waits for it
+	buf [lines.MaxLine]byte // of a read that may go on when nobody waits for it
 	n   int64
 }
 
 // Read implements io.Reader.
 func (c *contextReader) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
 	type result struct {
 		n   int
 		err error

@@ -11,9 +11,10 @@ import (
 	"testing/iotest"
 	"unicode/utf16"
 
-	"github.com/pkg/errors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/org/pullsafe/plugin/buildlog/lines"
 )
 
 func utf16Text(s string, big bool) string {
@@ -29,61 +30,10 @@ func utf16Text(s string, big bool) string {
 	return string(out)
 }
 
-func readLines(t *testing.T, r io.Reader) []string {
-	t.Helper()
-	l := newLineReader(r)
-	var out []string
-	for {
-		line, _, err := l.next()
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		require.NoError(t, err)
-		out = append(out, line)
-	}
-}
-
-func TestLines(t *testing.T) {
-	for _, tc := range []struct {
-		in   string
-		want []string
-	}{
-		{"", nil},
-		{"a", []string{"a"}},
-		{"a\nb\n", []string{"a", "b"}},
-		{"a\r\n\r\nb", []string{"a", "", "b"}},
-		{"10%\r50%\r100%\n", []string{"10%", "50%", "100%"}},
-		{"\x1b[31mred\x1b[0m\n", []string{"red"}},
-		{"old\x1b[1A\x1b[2Knew\n", []string{"old", "new"}},
-		{"\x1b]0;title\x07text\n", []string{"text"}},
-		{"\x1b]0;title\x1b\\text\n", []string{"text"}},
-		{"\x1b_bk;t=1700000000000\x07text\n", []string{"text"}},
-		{"\x1b[never ends", []string{"ever ends"}},
-		{"\x1b]never ends\n", []string{"never ends"}},
-		{"a\x00b\x08c\td\n", []string{"abc\td"}},
-		{"bad \xff\xfe utf\n", []string{"bad  utf"}},
-		{"\x1b\n", []string{""}},
-	} {
-		assert.Equal(t, tc.want, readLines(t, strings.NewReader(tc.in)), "%q", tc.in)
-		assert.Equal(t, tc.want, readLines(t, iotest.OneByteReader(strings.NewReader(tc.in))), "%q", tc.in)
-	}
-}
-
-func TestLinesOfUTF16(t *testing.T) {
-	text := "a\r\nüñ€😀\nlast"
-	for _, big := range []bool{false, true} {
-		in := utf16Text(text, big)
-		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, strings.NewReader(in)))
-		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, iotest.OneByteReader(strings.NewReader(in))))
-		assert.NotEmpty(t, readLines(t, strings.NewReader(in[:len(in)-1])), "half of a character")
-	}
-	assert.Empty(t, readLines(t, strings.NewReader("\xff\xfe")))
-}
-
 // TestLongLines: an error anywhere in a line of 5 MB is found.
 func TestLongLines(t *testing.T) {
 	const err = ` Error response from daemon: Head "https://ghcr.io/v2/acme/app/manifests/1": denied: denied `
-	for _, at := range []int{0, 1000, maxLine - 40, maxLine, 2*maxLine - overlap - 10, 4 << 20} {
+	for _, at := range []int{0, 1000, lines.MaxLine - 40, lines.MaxLine, 2*lines.MaxLine - 2058, 4 << 20} {
 		line := strings.Repeat("x", at) + err + strings.Repeat("y", 5<<20-at)
 		res := explain(t, line, "")
 		require.Len(t, res.Failures, 1, "%d", at)

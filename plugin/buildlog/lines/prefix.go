@@ -1,14 +1,14 @@
-package buildlog
+package lines
 
 import (
-	"encoding/json"
 	"regexp"
 	"strings"
 	"sync"
 )
 
 // ciPrefix is what CI systems and log collectors put before a line: a time in
-// some form, a level, the name of a job.
+// some form, a level, the name of a job. The list is a hint for logs that are too
+// short to learn from, and for lines of another form than the rest.
 var ciPrefix = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`\x{feff}`,
@@ -16,6 +16,7 @@ var ciPrefix = sync.OnceValue(func() *regexp.Regexp {
 		`\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?: ?Z| ?[+-]\d\d:?\d\d)?(?: \d\d[OE][ +])?[ \t|]*`,
 		// Jenkins, TeamCity, Coolify ("2024-Jul-07 10:00:00.1")
 		`\[[^\]\[]{0,40}\d\d:\d\d(?::\d\d)?[^\]\[]{0,20}\][WE]?:? ?\t?`,
+		`\d{4}-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d[\d.,]*[ \t|]*`, // Coolify
 		`\d\d:\d\d:\d\d(?:[.,]\d+)?[ \t]+`,
 		`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: [AP]M)?(?: [\w.-]+ [\w./-]+(?:\[\d+\])?:)?[ \t]+`, // syslog, Render
 		`##\[[a-z]+\]`, // GitHub, Azure
@@ -31,9 +32,9 @@ var ciPrefix = sync.OnceValue(func() *regexp.Regexp {
 // maxPrefix bounds what may stand before a line, in bytes.
 const maxPrefix = 512
 
-// trimCI removes such a prefix. Most lines of a long log have none, and most of
+// trimKnown removes such a prefix. Most lines of a long log have none, and most of
 // these show it in their first byte.
-func trimCI(line string) string {
+func trimKnown(line string) string {
 	line = trimJob(line)
 	if line == "" || strings.IndexByte("0123456789[#:SJFMAOND IWEr\xef", line[0]) < 0 || line[0] == '#' && !strings.HasPrefix(line, "##[") {
 		return line
@@ -50,55 +51,4 @@ func trimJob(line string) string {
 		return line
 	}
 	return line[len(job)+len(step)+2:]
-}
-
-// record is a line of a log collector: docker's json-file driver, Google's,
-// logrus's and others' JSON; or of buildx --progress=rawjson.
-type record struct {
-	Log, Message, Msg, Line, TextPayload, Error string
-
-	Vertexes []struct{ Name, Error string }
-	Warnings []struct{ Short []byte }
-}
-
-// rawStep names steps of --progress=rawjson, which have no numbers.
-const rawStep = "#1000000 "
-
-// isRecord tells whether a line can be a JSON object around others.
-func isRecord(line string) bool { return strings.HasPrefix(line, `{"`) && strings.HasSuffix(line, "}") }
-
-// unpack gives the lines of a line that is a JSON object around them.
-func unpack(line string) []string {
-	var r record
-	if json.Unmarshal([]byte(line), &r) != nil {
-		return []string{line}
-	}
-	var out []string
-	for _, v := range r.Vertexes {
-		if v.Error != "" {
-			out = append(out, rawStep+"[json] "+v.Name, rawStep+"ERROR: "+v.Error, "")
-		}
-	}
-	for _, w := range r.Warnings {
-		out = append(out, string(w.Short))
-	}
-	text := ""
-	for _, s := range []string{r.Log, r.TextPayload, r.Line, r.Message, r.Msg} {
-		if s != "" {
-			text = s
-			break
-		}
-	}
-	if r.Error != "" {
-		text = strings.TrimPrefix(text+": "+r.Error, ": ")
-	}
-	if text == "" && out == nil {
-		return []string{line}
-	}
-	for part := range strings.Lines(text) {
-		for _, l := range plainLines(strings.TrimRight(part, "\r\n")) {
-			out = append(out, trimCI(l))
-		}
-	}
-	return out
 }
