@@ -51,7 +51,9 @@ type Diagnosis struct {
 	AnonymousRetryCanHelp bool    `json:"anonymousRetryCanHelp"`
 	Network               Network `json:"network,omitempty"`
 
-	URL string `json:"-"` // of the request that failed, where the text has it
+	URL    string `json:"-"` // of the request that failed, where the text has it
+	Named  string `json:"-"` // the image that the text names, as it stands there
+	Detail Detail `json:"-"` // tells causes of one class apart
 	// Mirror is the host that was asked in place of Host's, as the builder is told to.
 	Mirror string `json:"-"`
 	// Redirect is the host to which Host's, or what stands before it, redirected.
@@ -81,8 +83,10 @@ func Diagnose(ref string, readings ...string) Diagnosis {
 		Mirror:          bareHost(f.mirror(class)),
 		Redirect:        bareHost(f.redirect(class)),
 		Silent:          class == CredentialHelper && strings.HasPrefix(f.helperMessage(), "exit status"),
+		Named:           f.named(),
 		Push:            f.namedPush(),
 		Barred:          containsAny(f.said(), barredWords),
+		Detail:          f.detail(class),
 	}
 	if ref == "" && class != NotARegistryError {
 		d.Host = bareHost(f.host())

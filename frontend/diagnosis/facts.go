@@ -76,7 +76,7 @@ func (f *facts) quotedByRegistry(i int) bool {
 }
 
 // transportForms open the error of Go's HTTP client. Its methods are in title
-// case, unlike npm's and apt's.
+// case, unlike npm's and apt's, and those of go-containerregistry (imageCalls).
 var transportForms = []string{`Get "http`, `Head "http`, `Post "http`, `Get \"http`, `Head \"http`, `Post \"http`, `Get http`, `Head http`, `Post http`}
 
 func (f *facts) parseTransport() {
@@ -86,7 +86,11 @@ func (f *facts) parseTransport() {
 			at, form = i, p
 		}
 	}
-	if form == "" || f.status > 0 && strings.Contains(f.said(), lower(f.text[at:])) && !strings.Contains(f.low, "(http code ") {
+	if form == "" {
+		f.parseImageCall()
+		return
+	}
+	if f.status > 0 && strings.Contains(f.said(), lower(f.text[at:])) && !strings.Contains(f.low, "(http code ") {
 		return
 	}
 	url := f.text[at+len(form)-len("http"):]
@@ -105,6 +109,24 @@ func (f *facts) parseTransport() {
 		f.url = urlAt(url[:end])
 		f.method, _, _ = strings.Cut(form, " ")
 	}
+}
+
+// imageCalls open an error of go-containerregistry, which kaniko, pack, ko, crane and
+// skaffold use: `GET https://HOST/v2/NAME/manifests/TAG: CODE: message; [map[...]]`.
+var imageCalls = compiled(`\b(GET|HEAD|POST|PUT|PATCH) (https?://[^\s"']+(?:/v2/|/token\?)[^\s"']*): `)
+
+func (f *facts) parseImageCall() {
+	if !strings.Contains(f.low, "/v2/") && !strings.Contains(f.low, "/token?") {
+		return
+	}
+	m := imageCalls().FindStringSubmatchIndex(f.text)
+	if m == nil || f.url != "" {
+		return
+	}
+	f.hasTransport = true
+	f.method, f.url = f.text[m[2]:m[3]], f.text[m[4]:m[5]]
+	f.transport, _, _ = strings.Cut(f.text[m[1]:], "; [map[")
+	f.transport, _, _ = strings.Cut(f.transport, "; map[")
 }
 
 // codes are the error codes of the distribution specification as containerd and
@@ -129,6 +151,21 @@ func (f *facts) parseCode() {
 	default:
 		f.findCode()
 	}
+	if f.code == "" && f.token == "" && (f.status == 0 || f.words == "") {
+		f.parseJSON()
+	}
+}
+
+// parseJSON reads the registry's error where a tool prints it as it came.
+func (f *facts) parseJSON() {
+	i := strings.Index(f.text, `{"errors":[{"code":"`)
+	if i < 0 {
+		return
+	}
+	code, _, ok := strings.Cut(f.text[i+len(`{"errors":[{"code":"`):], `"`)
+	if ok && f.takeCode(code) {
+		f.words = jsonMessage(f.text[i:])
+	}
 }
 
 func (f *facts) takeCode(s string) bool {
@@ -150,17 +187,19 @@ var registryContext = []string{
 	"error response from daemon: ", "error pulling image configuration: ", "pull access denied for ",
 	"manifest for ", "error reading manifest ", "step 1/", "failed to resolve source metadata for ",
 	"download failed after attempts", "failed to copy: ", "failed to push ", "failed to resolve reference ", "toomanyrequests: ", "no basic auth credentials",
+	"/blobs/uploads/",
 }
 
 // findCode looks for a code behind dockerd's phrases, and behind ours where the
-// rest is nothing but the registry's answer. Codes are in lower case and have a
+// rest is nothing but the registry's answer, or where the image is known. Codes are in lower case and have a
 // message: "Error: Unauthorized" is another program's.
 func (f *facts) findCode() {
 	first, _, ok := strings.Cut(f.core, ":")
-	if (ok || f.ref != "") && lower(first) == first && f.takeCode(f.core) {
+	bare := strings.HasPrefix(f.low, "error response from daemon: ") && len(f.core) < 32
+	if (ok || f.ref != "" || bare) && lower(first) == first && f.takeCode(f.core) {
 		return
 	}
-	if !containsAny(f.low, registryContext) {
+	if f.ref == "" && !containsAny(f.low, registryContext) {
 		return
 	}
 	for i := 0; i < len(f.low); {
@@ -170,12 +209,18 @@ func (f *facts) findCode() {
 		}
 		for _, c := range codes {
 			start := i + j - len(c)
-			if start > 0 && f.text[start:i+j] == c && f.low[start-1] == ' ' && f.takeCode(f.text[start:]) {
+			if start > 1 && f.text[start:i+j] == c && f.begins(start) && f.takeCode(f.text[start:]) {
 				return
 			}
 		}
 		i += j + 2
 	}
+}
+
+// begins tells whether a code can stand at i: "exec: permission denied: unknown" has
+// none.
+func (f *facts) begins(i int) bool {
+	return f.low[i-1] == ' ' && !strings.HasSuffix(f.low[:i], "permission ") && !strings.HasSuffix(f.low[:i], "permission denied: ")
 }
 
 func containsAny(s string, list []string) bool {

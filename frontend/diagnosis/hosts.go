@@ -60,24 +60,14 @@ func isFullReference(s string) bool {
 
 // host is the registry that the text speaks of, where it says so.
 func (f *facts) host() string {
-	for _, phrase := range []string{"failed to resolve source metadata for ", "failed to resolve reference ", "failed to push ", "pulling from host ", "pull access denied for ", "manifest for ", "error reading manifest latest in ", " : from "} {
-		if i := strings.Index(f.low, phrase); i >= 0 {
-			word, _, _ := strings.Cut(f.text[i+len(phrase):], " ")
-			word = strings.Trim(word, `,:"\`)
-			if phrase == "pulling from host " {
-				return registry.Canonical(word)
-			}
-			if h := hostOf(word); h != "" {
-				return h
-			}
+	if i := strings.Index(f.low, "pulling from host "); i >= 0 {
+		word, _, _ := strings.Cut(f.text[i+len("pulling from host "):], " ")
+		if isHost(word) {
+			return registry.Canonical(word)
 		}
 	}
-	if f.plain() {
-		if before, _, ok := strings.Cut(f.text, ": not found"); ok {
-			if name := before[strings.LastIndexByte(before, ' ')+1:]; isFullReference(name) {
-				return hostOf(name)
-			}
-		}
+	if name := f.named(); name != "" {
+		return registry.Canonical(hostOf(name))
 	}
 	return f.urlHost()
 }
@@ -94,6 +84,8 @@ func (f *facts) urlHost() string {
 		return registry.Canonical(ns)
 	case registry.IsDockerHubToken(host, service):
 		return registry.DockerHub
+	case strings.HasPrefix(path, "v2/") && isHost(service) && sameDomain(service, host):
+		return service // of a token service that has a host of its own
 	case strings.HasPrefix(path, "v2/") || path == "v2":
 		return registry.Canonical(host)
 	case service == host:
@@ -101,6 +93,19 @@ func (f *facts) urlHost() string {
 	default:
 		return ""
 	}
+}
+
+// sameDomain tells whether two hosts have one owner, as far as a name shows it: their
+// last two labels are the same.
+func sameDomain(a, b string) bool {
+	last := func(host string) string {
+		labels := strings.Split(lower(host), ".")
+		if len(labels) < 3 {
+			return lower(host)
+		}
+		return strings.Join(labels[len(labels)-2:], ".")
+	}
+	return last(a) == last(b)
 }
 
 // splitURL needs no scheme, and nothing to be escaped.

@@ -22,6 +22,8 @@ type matcher struct {
 // example, and the neighbours that must not match in the tests.
 var matchers = []matcher{
 	{"command of a step", NotARegistryError, (*facts).failedCommand, `process "/bin/sh -c opa eval | grep 'denied by policy'" did not complete successfully: exit code: 1`},
+	{"the daemon", NotARegistryError, (*facts).daemonConnection, `error during connect: Post "https://docker.example.com:2376/v1.24/build": x509: certificate has expired or is not yet valid`},
+	{"container runtime", NotARegistryError, (*facts).containerStart, `docker: Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: exec: "/entrypoint.sh": permission denied: unknown.`},
 	{"source policy", PolicyDenied, (*facts).sourcePolicy, `could not resolve image due to policy: source "docker-image://docker.io/library/alpine:latest" denied by policy: source denied by policy`},
 	{"registry policy", PolicyDenied, (*facts).registryPolicy, `Error response from daemon: Head "https://registry-1.docker.io/v2/a/b/manifests/1": denied: image access restricted: a/b blocked for organization X`},
 	{"cancellation", Canceled, (*facts).canceled, `failed to fetch oauth token: Post "https://auth.docker.io/token": context canceled`},
@@ -37,6 +39,7 @@ var matchers = []matcher{
 	{"missing", NotFound, (*facts).missing, `docker.io/library/alpine:nope: not found`},
 	{"token with credentials", CredentialsRejected, func(f *facts) bool { return f.token == tokenWithCredentials }, `failed to fetch oauth token: denied: denied`},
 	{"anonymous token", AuthRequired, func(f *facts) bool { return f.token == tokenAnonymous }, `failed to fetch anonymous token: unexpected status: 401 Unauthorized`},
+	{"login", CredentialsRejected, (*facts).loginRequest, `Error response from daemon: Get "https://ghcr.io/v2/": denied: denied`},
 	{"words on credentials", CredentialsRejected, (*facts).badCredentials, `Error response from daemon: Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password`},
 	{"words on login", AuthRequired, (*facts).wantsLogin, `Head "https://registry.redhat.io/v2/a/manifests/1": unauthorized: Please login to the Red Hat Registry using your Customer Portal credentials.`},
 	{"refusal", DeniedAmbiguous, (*facts).refused, `pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`},
@@ -143,8 +146,8 @@ func (f *facts) failedStep() bool {
 // helperPhrases: by docker-credential-helpers, its Python cousin, and gcloud.
 // The part behind "err:" is in the user's language.
 var helperPhrases = []string{
-	"error getting credentials - err: ", "error listing credentials - err: ", "credentials store error: ",
-	"docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
+	"error getting credentials - err: ", "error listing credentials - err: ", "error storing credentials - err: ", "error erasing credentials - err: ",
+	"credentials store error: ", "docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
 	// 60 s without an answer: a helper waits for a human.
 	"resolving credentials from session: context deadline exceeded",
 	"verifying token authority from session: context deadline exceeded",
@@ -165,11 +168,13 @@ func (f *facts) badReference() bool {
 }
 
 func (f *facts) noPlatform() bool {
-	return f.plain() && containsAny(f.low, []string{"no match for platform in", "no matching manifest for "})
+	return f.plain() && containsAny(f.low, []string{
+		"no match for platform in", "no matching manifest for ", "cannot be used on this platform", "no image found in image index for architecture",
+	})
 }
 
 func (f *facts) rateLimited() bool {
-	return f.status == 429 || f.code == "toomanyrequests" ||
+	return f.status == 429 || f.code == "toomanyrequests" || f.answered() && containsAny(f.said(), loginLimitWords) ||
 		f.status == 403 && strings.Contains(f.said(), "rate limit exceeded")
 }
 
@@ -186,8 +191,12 @@ var tlsErrors = []string{
 	"certificate ", "net/http: http/1.x transport connection broken: malformed http response",
 }
 
+// tls: the certificate or the protocol. A connection whose bytes were changed is the
+// network's fault.
 func (f *facts) tls() bool {
-	return f.code == "" && hasAnyPrefix(f.clientError(), tlsErrors)
+	said := f.clientError()
+	return f.code == "" && !containsAny(said, damagedConnection) &&
+		(hasAnyPrefix(said, tlsErrors) || f.registryCall() && !strings.HasPrefix(said, "proxyconnect ") && containsAny(said, []string{": x509: ", "http: server gave http response to https client"}))
 }
 
 // network: the HTTP client failed, or a redirect or a proxy answered in the
@@ -199,7 +208,8 @@ func (f *facts) network() bool {
 	case f.status > 0 || f.code != "":
 		return false
 	}
-	return hasAnyPrefix(f.clientError(), netErrors) && (f.ref != "" || f.registryCall())
+	said := f.clientError()
+	return (hasAnyPrefix(said, netErrors) || containsAny(said, damagedConnection)) && (f.ref != "" || f.registryCall())
 }
 
 // unknownTransport: what else the HTTP client can say, for example a proxy's
@@ -246,8 +256,8 @@ func (f *facts) outage() bool {
 	return containsAny(f.low, []string{
 		"authorization server did not include a token in the response", "unable to decode token response",
 		"no realm specified for token auth challenge", "invalid token auth challenge realm",
-		"in header not a valid digest", "(text/html) from remote", "unexpected commit digest ",
-	})
+		"in header not a valid digest", "(text/html) from remote",
+	}) || f.plain() && f.registryCall() && containsAny(f.low, damagedWords) || strings.Contains(f.low, "unexpected commit digest ")
 }
 
 func (f *facts) refusesWith(status int) bool {
@@ -267,7 +277,7 @@ var credentialWords = []string{
 }
 
 func (f *facts) badCredentials() bool {
-	return f.answered() && containsAny(f.said(), credentialWords)
+	return f.answered() && containsAny(strings.ReplaceAll(f.said(), "may have invalid credentials", ""), credentialWords)
 }
 
 func (f *facts) wantsLogin() bool {

@@ -16,8 +16,9 @@ var statusForms = []string{
 	"received unexpected http status:", // dockerd
 	"error parsing http ",              // dockerd
 	"invalid status code from registry ",
-	"failed with status: ", // docker login
-	"(http code ",          // docker API clients
+	"failed with status: ",          // docker login
+	"registry returned error code ", // jib
+	"(http code ",                   // docker API clients
 }
 
 // parseStatus finds the first such phrase and gives its place, or the length of

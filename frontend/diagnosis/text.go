@@ -80,10 +80,17 @@ func trimName(s string) string {
 	if !ok || rest == "not found" {
 		return s
 	}
-	for _, p := range []string{"target ", "failed to resolve source metadata for "} {
+	for _, p := range []string{"target ", "failed to resolve source metadata for ", "failed resolve source metadata for "} {
 		if name, ok := strings.CutPrefix(head, p); ok && !strings.ContainsAny(name, " \"") {
 			return rest
 		}
+	}
+	if strings.HasPrefix(head, "Service '") && strings.HasSuffix(strings.TrimSpace(head), "' failed to build") {
+		return rest
+	}
+	// A stage or a name as the Dockerfile has it, which BuildKit puts before its own phrase.
+	if !strings.ContainsAny(head, " \"'") && strings.HasPrefix(rest, "failed to resolve source metadata for ") {
+		return rest
 	}
 	if !strings.ContainsAny(head, " \"'") && (strings.ContainsAny(head, "/:") || strings.Trim(head, "*") == "") {
 		return rest

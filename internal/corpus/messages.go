@@ -79,7 +79,7 @@ var Messages = []Message{
 	{"tls token", "reg.example.com/a", `failed to fetch oauth token: Post "https://reg.example.com/token": tls: failed to verify certificate: x509: certificate signed by unknown authority`, "tls", false, yes, 0},
 	{"tls remote", "reg.example.com/a", `failed to do request: Head "https://reg.example.com/v2/a/manifests/1": remote error: tls: handshake failure`, "tls", false, maybe, 0},
 	{"https to http", "reg.example.com:5000/a", `failed to do request: Head "https://reg.example.com:5000/v2/a/manifests/1": http: server gave HTTP response to HTTPS client`, "tls", false, maybe, 0},
-	{"tls under copy", "reg.example.com/a", `failed to copy: local error: tls: bad record MAC`, "tls", false, maybe, 0},
+	{"damaged under copy", "reg.example.com/a", `failed to copy: local error: tls: bad record MAC`, "network", false, maybe, 0},
 	{"token timeout", "alpine", `failed to fetch oauth token: Post "https://auth.docker.io/token": dial tcp 3.4.5.6:443: i/o timeout`, "network", false, yes, 0},
 	{"anonymous token dns", "alpine", `failed to fetch anonymous token: Get "https://auth.docker.io/token?scope=repository%3Alibrary%2Falpine%3Apull&service=registry.docker.io": dial tcp: lookup auth.docker.io on 127.0.0.53:53: no such host`, "network", false, no, 0},
 	{"reset", "ghcr.io/a/b", `failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": read tcp 10.0.0.2:33->140.82.1.1:443: read: connection reset by peer`, "network", false, maybe, 0},

@@ -49,8 +49,11 @@ func TestCorpusAlone(t *testing.T) {
 				assert.Equal(t, want.AnonymousRetryCanHelp, got.AnonymousRetryCanHelp, "%s: %s", name, row.Error)
 				assert.Equal(t, want.UsedCredentials, got.UsedCredentials, "%s: %s", name, row.Error)
 				assert.Equal(t, want.HTTPStatus, got.HTTPStatus, "%s: %s", name, row.Error)
-				assert.Equal(t, want.Host, got.Host, "%s: %s", name, row.Error)
-				assert.Equal(t, want.Message, got.Message, "%s: %s", name, row.Error)
+				if want.Host != "" { // else a line before the error may tell
+					assert.Equal(t, want.Host, got.Host, "%s: %s", name, row.Error)
+				}
+				assert.Equal(t, want.Message == "", got.Message == "", row.Error)
+				assert.True(t, strings.HasPrefix(want.Message, got.Message), "%s: %s\n%q\n%q", name, row.Error, want.Message, got.Message)
 			}
 		}
 	}

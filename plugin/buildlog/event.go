@@ -1,9 +1,13 @@
 package buildlog
 
 import (
+	"cmp"
 	"strings"
 
+	"github.com/distribution/reference"
+
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 const (
@@ -31,9 +35,10 @@ type event struct {
 	// anchored: the form of the line shows that docker, buildx or buildctl
 	// reports an error. Else only its words speak for it.
 	anchored bool
-	step     string  // name of the step that failed, "" for the error of a command
-	image    string  // that the log names beside the error
-	places   []Place // of the excerpt of the Dockerfile above the error
+	step     string   // name of the step that failed, "" for the error of a command
+	at       activity // of the step, or of whoever speaks
+	nearby   activity // of a client, which the error need not be about
+	places   []Place  // of the excerpt of the Dockerfile above the error
 }
 
 // extend keeps a line behind the error; false when it has enough of them.
@@ -49,50 +54,87 @@ func (e *event) extend(text string, no int) bool {
 // explain diagnoses the event, and tells how many of the lines behind it belong
 // to it.
 func (e *event) explain(userRef string) (f *Failure, taken int, ok bool) {
-	d, image := e.diagnose(e.first, userRef)
+	d, at := e.diagnose(e.first, userRef)
+	if len(e.more) > 0 && strings.HasSuffix(strings.TrimRight(e.first, " "), ":") { // what it announces stands below
+		if whole, a := e.diagnose(e.joined(1), userRef); whole.Class != diagnosis.NotARegistryError {
+			d, at, taken = whole, a, 1
+		}
+	}
 	if d.Class != diagnosis.NotARegistryError {
+		before := taken
 		for taken < len(e.more) && diagnosis.Continues(e.more[taken].text) {
 			taken++
 		}
-		if taken > 0 {
-			d, image = e.diagnose(e.joined(taken), userRef)
+		if taken > before {
+			d, at = e.diagnose(e.joined(taken), userRef)
 		}
 	}
 	if taken == 0 && len(e.more) > 0 && e.canBeCut(d) {
-		if whole, img := e.diagnose(e.joined(len(e.more)), userRef); saysMore(whole, d) {
-			d, image, taken = whole, img, len(e.more)
+		if whole, a, n := e.uncut(userRef, d); n > 0 {
+			d, at, taken = whole, a, n
 		}
 	}
-	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.NotFound && isCacheImport(e.step) {
+	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.NotFound && at.doing == importingCache {
 		return nil, taken, false
 	}
-	f = newFailure(d, image, e.line)
+	f = newFailure(d, at, e.line)
 	f.addPlaces(e.places)
 	return f, taken, true
 }
 
 // diagnose reads text as the frontend would have read it. Of a line that only
 // its words speak for, these have to do so without knowing of an image.
-func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, string) {
-	d, image := diagnose("", text), e.image
-	if e.step == "" || image == "" {
-		if named := imageIn(text, d); named != "" {
-			image = named
+func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, activity) {
+	d, at := diagnose("", text), e.at
+	named := parsed(d.Named)
+	if named != "" && (e.step == "" || at.image == "" || at.pushes()) {
+		if sameTagless(named, at.image) || at.image == "" && sameTagless(named, e.nearby.image) {
+			named = cmp.Or(at.image, e.nearby.image)
 		}
+		at.image = named
 	}
-	if d.Class == diagnosis.NotARegistryError && (!e.anchored || e.image == "") {
-		return d, ""
+	if d.Class == diagnosis.NotARegistryError && (!e.anchored || at.image == "") {
+		return d, at
 	}
-	if image == "" && len(e.places) == 1 {
-		image = instructionImage(e.places[0].Instruction)
+	if at.image == "" && len(e.places) == 1 {
+		at.image = instructionImage(e.places[0].Instruction)
 	}
-	if image == "" {
-		image = userRef
+	if e.nearby.doing != nothing && (at.image == "" && e.step == "" && agrees(d.Host, e.nearby.image) || sameImage(at.image, e.nearby.image) && at.image != "") {
+		at = merged(at, e.nearby)
 	}
-	if image == "" {
-		return d, ""
+	if at.image == "" {
+		at.image = userRef
 	}
-	return diagnose(image, text), image
+	if at.image == "" {
+		return d, at
+	}
+	return diagnose(at.image, text), at
+}
+
+// merged is what is known of an error, with what a client was at.
+func merged(at, nearby activity) activity {
+	if at.image == "" {
+		at.image = nearby.image
+	}
+	if at.doing == nothing {
+		at.doing = nearby.doing
+	}
+	at.content = at.content || nearby.content
+	return at
+}
+
+// agrees tells whether an error that names a host can be about an image.
+func agrees(host, image string) bool {
+	return host == "" || hostKey(image) == strings.ToLower(registry.Canonical(host))
+}
+
+// sameTagless tells whether a name without a tag is that of an image with one.
+func sameTagless(name, image string) bool {
+	if image == "" || !sameImage(name, image) {
+		return false
+	}
+	named, err := reference.ParseNormalizedNamed(name)
+	return err == nil && reference.IsNameOnly(named)
 }
 
 func (e *event) canBeCut(d diagnosis.Diagnosis) bool {
@@ -106,6 +148,25 @@ func saysMore(whole, first diagnosis.Diagnosis) bool {
 		return false
 	}
 	return first.Class == diagnosis.NotARegistryError || whole.HTTPStatus > 0
+}
+
+// uncut reads the event as if a terminal had cut it, with as few of the lines behind
+// it as say more, and those by which the cut goes on: they are as long as the first.
+func (e *event) uncut(userRef string, first diagnosis.Diagnosis) (d diagnosis.Diagnosis, at activity, n int) {
+	for n = 1; n <= len(e.more); n++ {
+		if d, at = e.diagnose(e.joined(n), userRef); !saysMore(d, first) {
+			continue
+		}
+		long := n
+		for long < len(e.more) && len(e.more[long-1].text) >= len(e.first)-1 {
+			long++
+		}
+		if long > n {
+			d, at = e.diagnose(e.joined(long), userRef)
+		}
+		return d, at, long
+	}
+	return first, at, 0
 }
 
 // joined is the first line and n of those behind it.

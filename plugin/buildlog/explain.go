@@ -1,6 +1,7 @@
 package buildlog
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"strconv"
@@ -72,29 +73,21 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 	return res, nil
 }
 
-// asMessage explains a short text that has nothing of a log as the one error
-// that it most probably is, unless it turned out to hold several.
+// maxMessageLines bounds the lines of a text that may be one message.
+const maxMessageLines = 16
+
+// asMessage explains a short text that has nothing of a log, and no line that is an
+// error, as the one error that a terminal or a mail has folded.
 func (r *Result) asMessage(text, ref string) {
+	if len(r.Failures) > 0 || strings.Count(text, "\n") > maxMessageLines {
+		return
+	}
 	d := diagnose(ref, text)
 	if d.Class == diagnosis.NotARegistryError {
 		r.Other.Diagnosis = d
 		return
 	}
-	if len(r.Failures) > 1 || len(r.Failures) == 1 && r.Failures[0].Code != "" {
-		return
-	}
-	image := ref
-	if image == "" {
-		image = imageIn(text, d)
-	}
-	f := newFailure(d, image, 1)
-	if len(r.Failures) == 1 {
-		f.Line, f.Places = r.Failures[0].Line, r.Failures[0].Places
-		if f.Ref == "" {
-			f.Ref = r.Failures[0].Ref
-		}
-	}
-	r.Failures = []Failure{*f}
+	r.Failures = []Failure{*newFailure(d, activity{image: cmp.Or(ref, parsed(d.Named))}, 1)}
 }
 
 // contextReader counts, and ends with the context also while it waits for input.

@@ -41,9 +41,12 @@ type Failure struct {
 	doubt   bool                // a registry may have written the code
 }
 
-func newFailure(d diagnosis.Diagnosis, ref string, line int) *Failure {
+func newFailure(d diagnosis.Diagnosis, at activity, line int) *Failure {
+	ref := at.image
+	d = at.about(d)
 	c := report.ExplainSingle(d, ref)
-	d.URL, d.PolicySource = "", "" // which would keep the text in memory
+	d.URL, d.Named, d.PolicySource = "", "", "" // which would keep the text in memory
+	c.URL, c.Named, c.PolicySource = "", "", ""
 	return &Failure{Diagnosis: c.Diagnosis, Ref: word(ref), Explanation: c.Headline, NotKnown: c.Open, Line: line, written: d}
 }
 

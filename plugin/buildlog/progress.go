@@ -29,7 +29,7 @@ func (s *scanner) step(text string, no int) bool {
 		s.flush()
 		s.shaped = true
 		if failed {
-			s.fails(stepImage(name))
+			s.fails(stepActivity(name), false)
 		} else {
 			s.names(name)
 		}
@@ -44,13 +44,16 @@ func (s *scanner) step(text string, no int) bool {
 }
 
 func (s *scanner) vertex(n int, text string, no int) {
-	name, known := s.vertices[n]
+	v, known := s.vertices[n]
 	switch what, rest, _ := strings.Cut(text, " "); {
 	case what == "ERROR:":
-		image := stepImage(name)
-		s.fails(image)
+		if v == nil {
+			v = &vertex{}
+		}
+		at := s.completed(v.at)
+		s.fails(at, true)
 		s.trust.doubt = true
-		s.pending = &event{first: rest, line: no, image: image, step: name, anchored: true}
+		s.pending = &event{first: rest, line: no, at: at, step: v.name, anchored: true}
 	case what == "CANCELED":
 		s.canceled = true
 	case what == "WARN:":
@@ -60,12 +63,15 @@ func (s *scanner) vertex(n int, text string, no int) {
 		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
 			clear(s.vertices) // another build
 		}
-		s.vertices[n] = strings.Clone(text[:min(len(text), maxStep)])
+		s.vertices[n] = newVertex(text)
 		s.shaped = true
 		s.names(text)
+		s.auth(text)
 		if told, ok := strings.CutPrefix(text, report.StepMark); ok {
 			s.found.addFallback(told, no, s.trust)
 		}
+	default:
+		v.detail(text)
 	}
 }
 
@@ -89,17 +95,17 @@ func (s *scanner) names(step string) {
 	}
 }
 
-// classic follows the classic builder, which does not mark what a RUN step prints.
-func (s *scanner) classic(text string) bool {
+// classic follows the classic builder and Podman, which do not mark what a RUN step
+// prints.
+func (s *scanner) classic(text string, no int) bool {
 	if m := forms().classic.FindStringSubmatch(text); m != nil {
 		s.flush()
 		instruction := strings.ToUpper(m[1])
-		s.classicRun = instruction == "RUN"
+		s.classicRun, s.classicFrom = instruction == "RUN", false
 		s.trust.doubt = s.trust.doubt || s.classicRun
-		if instruction == "FROM" {
-			s.classicImage = instructionImage(m[1] + " " + m[2])
-		} else {
-			s.classicImage = ""
+		if image := instructionImage(m[1] + " " + m[2]); instruction == "FROM" && image != "" {
+			s.classicFrom = true
+			s.now, s.since = activity{doing: pulling, image: strings.Clone(image)}, no
 		}
 		return true
 	}

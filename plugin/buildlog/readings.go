@@ -1,13 +1,11 @@
 package buildlog
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/registry"
 )
 
 // diagnose explains a text of one or more lines of a log.
@@ -90,65 +88,4 @@ func joinLines(lines []string, cut func(string) bool) string {
 		}
 	}
 	return b.String()
-}
-
-// imagePhrases stand before the name of the image that an error is about.
-var imagePhrases = []string{
-	"failed to resolve source metadata for ", "failed to resolve reference ", "pull access denied for ",
-	"manifest for ", "failed to push ", "failed to pull and unpack image ", "failed to pull image ", "unable to pull image ",
-}
-
-// imageIn returns the image that an error names, or "". It has no tag where the error
-// has none. d is the diagnosis of the text alone.
-func imageIn(text string, d diagnosis.Diagnosis) string {
-	for _, reading := range readings(text) {
-		low := strings.ToLower(reading)
-		for _, p := range imagePhrases {
-			if i := strings.Index(low, p); i >= 0 && len(low) == len(reading) {
-				if ref := firstReference(reading[i+len(p):]); ref != "" {
-					return ref
-				}
-			}
-		}
-		if before, _, ok := strings.Cut(reading, ": not found"); ok {
-			if name := before[strings.LastIndexByte(before, ' ')+1:]; isFullReference(name) {
-				return name
-			}
-		}
-	}
-	return imageOfURL(d)
-}
-
-// firstReference is the reference at the start of s, quoted or not, or "".
-func firstReference(s string) string {
-	word := strings.TrimLeft(s, `"'\`+"`")
-	if i := strings.IndexAny(word, " \t\"'`,;"); i >= 0 {
-		word = word[:i]
-	}
-	word = strings.TrimRight(word, `:.\`)
-	return parsed(word)
-}
-
-// imageOfURL is the image that a request for a manifest or for a token was about.
-func imageOfURL(d diagnosis.Diagnosis) string {
-	u, err := url.Parse(d.URL)
-	if err != nil {
-		return ""
-	}
-	if repository, tag, ok := strings.Cut(strings.TrimPrefix(u.Path, "/v2/"), "/manifests/"); ok && strings.HasPrefix(u.Path, "/v2/") {
-		host := u.Host
-		if ns := u.Query().Get("ns"); ns != "" {
-			host = ns
-		}
-		name := registry.Canonical(host) + "/" + repository
-		if !strings.HasPrefix(tag, "sha256:") {
-			name += ":" + tag
-		}
-		return firstReference(name)
-	}
-	scope := strings.Split(u.Query().Get("scope"), ":")
-	if len(scope) != 3 || scope[0] != "repository" || d.Host == "" {
-		return ""
-	}
-	return firstReference(d.Host + "/" + scope[1])
 }

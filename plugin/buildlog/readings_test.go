@@ -103,7 +103,7 @@ func TestImageIn(t *testing.T) {
 		`failed to resolve source metadata for ******: x`:                                                                            "",
 		``: "",
 	} {
-		assert.Equal(t, want, imageIn(text, diagnose("", text)), text)
+		assert.Equal(t, want, parsed(diagnose("", text).Named), text)
 	}
 }
 

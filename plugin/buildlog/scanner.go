@@ -2,9 +2,10 @@ package buildlog
 
 import (
 	"hash/maphash"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
 )
 
 const (
@@ -25,16 +26,21 @@ type scanner struct {
 	found *collection
 	trust trust // its ref is also for failures of which the log does not tell
 
-	vertices map[int]string // names of the steps of the build
-	shaped   bool           // the text has steps or sections: it is a log
+	vertices map[int]*vertex // the steps of the build
+	shaped   bool            // the text has steps or sections: it is a log
 	canceled bool
 
 	inSection sectionState
-	failing   []string // the images of the steps that failed, for the error of the build
+	failing   []failing // the steps that failed, for the error of the build
 	excerpt   excerpt
 
-	classicImage string // of the last FROM of the classic builder
-	classicRun   bool   // the output of a RUN step follows
+	now    activity // of a client or a daemon
+	since  int      // the line that told it
+	target string   // where the build pushes to
+	cache  string   // where it exports its cache to
+
+	classicFrom bool // what follows is about the image of a FROM of the classic builder
+	classicRun  bool // the output of a RUN step follows
 
 	pending *event
 	own     *ownBlock
@@ -54,7 +60,7 @@ const (
 func newScanner(found *collection, ref string) *scanner {
 	return &scanner{
 		found: found, trust: trust{hosts: map[string]struct{}{}, ref: ref},
-		vertices: map[int]string{}, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{},
+		vertices: map[int]*vertex{}, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{},
 	}
 }
 
@@ -63,7 +69,7 @@ func (s *scanner) feed(text string, no int) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		s.blank()
-	case s.section(text), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text)):
+	case s.section(text), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text, no)):
 	default:
 		s.other(text, no)
 	}
@@ -81,12 +87,15 @@ func (s *scanner) blank() {
 // section drops the output of a failed step and keeps the image that the step
 // was about.
 func (s *scanner) section(text string) bool {
+	if strings.HasSuffix(text, " ") && (s.inSection == sawRuler || strings.HasPrefix(text, ruler)) {
+		text = strings.TrimRight(text, " ") // a terminal's width
+	}
 	switch s.inSection {
 	case sawRuler:
 		s.inSection = outside
 		if m := forms().section.FindStringSubmatch(text); m != nil {
 			s.inSection, s.shaped, s.trust.doubt = inside, true, true
-			s.fails(stepImage(m[1]))
+			s.fails(stepActivity(m[1]), false)
 			return true
 		}
 	case inside:
@@ -137,37 +146,88 @@ func (s *scanner) other(text string, no int) {
 		}
 		s.flush()
 	}
-	switch {
-	case begins, s.classicImage != "", mentions(text):
-		text = trimElapsed(text)
-		e := &event{first: text, line: no, anchored: begins, image: s.suspect(), places: s.excerpt.places}
-		if s.classicImage != "" {
-			e.image, e.anchored = s.classicImage, true
+	code := s.now.doing != nothing && diagnosis.Continues(text)
+	if !begins && !code && !s.classicFrom && !mentions(text) {
+		s.client(text, no)
+		return
+	}
+	if s.excerpt.places == nil && !s.classicFrom {
+		s.client(text, no) // which can name the image beside the error
+	}
+	text = trimElapsed(text)
+	e := &event{first: text, line: no, anchored: begins || code, at: s.suspect(), places: s.excerpt.places}
+	if e.at.doing == nothing {
+		e.nearby = s.current(no)
+	}
+	if s.classicFrom {
+		e.at, e.anchored = s.now, true
+	}
+	s.trust.doubt = s.trust.doubt || quotes(text)
+	s.pending = e
+}
+
+// failing is a step that failed, and whether its own error was read.
+type failing struct {
+	activity
+
+	explained bool
+}
+
+// fails keeps what a failed step was at. A terminal cuts the name of a step, and shows
+// the whole of it above the step's output.
+func (s *scanner) fails(a activity, explained bool) {
+	if a.doing == nothing {
+		return
+	}
+	for i := range s.failing {
+		f := &s.failing[i]
+		if f.doing != a.doing || !strings.HasPrefix(a.image, f.image) && !strings.HasPrefix(f.image, a.image) {
+			continue
 		}
-		s.trust.doubt = s.trust.doubt || quotes(text)
-		s.pending = e
+		if len(a.image) > len(f.image) {
+			f.image = strings.Clone(a.image)
+		}
+		f.explained = f.explained || explained
+		return
+	}
+	if len(s.failing) < maxPlaces {
+		a.image = strings.Clone(a.image)
+		s.failing = append(s.failing, failing{a, explained})
 	}
 }
 
-// fails keeps the image of a failed step.
-func (s *scanner) fails(image string) {
-	if image != "" && len(s.failing) < maxPlaces && !slices.Contains(s.failing, image) {
-		s.failing = append(s.failing, image)
-	}
-}
-
-// suspect is the image that the error of the build is about, where the log says
-// so beside it: the instruction that it points at, or the only step that failed.
-func (s *scanner) suspect() string {
+// suspect is what the error of the build is about, where the log says so beside it: the
+// instruction that it points at, or the only step that failed.
+func (s *scanner) suspect() activity {
 	if p := s.excerpt.places; len(p) == 1 {
 		if image := instructionImage(p[0].Instruction); image != "" && (len(s.failing) != 1 || strings.Contains(image, "/")) {
-			return image
+			return activity{doing: resolving, image: image}
 		}
 	}
 	if len(s.failing) == 1 {
-		return s.failing[0]
+		return s.completed(s.failing[0].activity)
 	}
-	return ""
+	return activity{}
+}
+
+// each is the event for each of the steps that failed, where the log tells one error for
+// all of them: a credential helper fails for all, and a registry for all of its images.
+func (s *scanner) each(e *event) []*event {
+	if len(s.failing) < 2 || e.step != "" || !e.anchored || e.at.image != "" || len(e.places) > 0 {
+		return []*event{e}
+	}
+	d := diagnose("", e.first)
+	host := hostKey(s.failing[0].image)
+	var list []*event
+	for _, f := range s.failing {
+		if f.explained || f.image == "" || d.Named != "" || d.Class != diagnosis.CredentialHelper && hostKey(f.image) != host {
+			return []*event{e}
+		}
+		one := *e
+		one.at = f.activity
+		list = append(list, &one)
+	}
+	return list
 }
 
 // isNew tells whether the error is to be looked at: a log repeats the same of the same
@@ -175,7 +235,7 @@ func (s *scanner) suspect() string {
 func (s *scanner) isNew(e *event) bool {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
-	for _, text := range []string{e.image, e.step, e.first} {
+	for _, text := range []string{e.at.image, e.nearby.image, e.step, e.first} {
 		_, _ = h.WriteString(text + "\n")
 	}
 	for _, l := range e.more {
@@ -209,8 +269,11 @@ func (s *scanner) flush() {
 		e := s.pending
 		s.pending = nil
 		taken := 0
-		if s.isNew(e) {
-			f, n, ok := e.explain(s.trust.ref)
+		for _, one := range s.each(e) {
+			if !s.isNew(one) {
+				continue
+			}
+			f, n, ok := one.explain(s.trust.ref)
 			if taken = n; ok {
 				s.found.add(f)
 			}

@@ -38,8 +38,12 @@ var logPhrases = []string{
 	"failed to solve: ", "failed to solve with frontend ", "denied by policy", "not allowed by policy",
 	"due to policy: ", "image access restricted", "session: context deadline exceeded",
 	"requested access to the resource is denied", "unauthorized: authentication required",
-	"cannot be authenticated with the token provided",
+	"cannot be authenticated with the token provided", "/blobs/uploads/", "error storing credentials - err: ",
+	"registry returned error code ", "too many failed login attempts", "bad record mac", "unexpected commit digest ",
 }
+
+// calls are of a request to a registry, as the HTTP clients of Go name it.
+var calls = []string{`get "http`, `head "http`, `post "http`, `put "http`, "get http", "head http", "post http", "put http", "patch http"}
 
 // minPhrase is the length of the shortest of them, in bytes.
 const minPhrase = len("(http code ")
@@ -54,7 +58,7 @@ func mentions(line string) bool {
 	low := strings.ToLower(line)
 	holds := func(phrase string) bool { return strings.Contains(low, phrase) }
 	return slices.ContainsFunc(logPhrases, holds) ||
-		holds("/v2/") && slices.ContainsFunc([]string{`get "http`, `head "http`, `get http`, `head http`}, holds)
+		(holds("/v2/") || holds("/token?")) && slices.ContainsFunc(calls, holds)
 }
 
 // terminalStep reads a line of the progress in a terminal: " => ERROR [internal]
@@ -114,8 +118,8 @@ var forms = sync.OnceValue(func() patterns {
 		section:    regexp.MustCompile(`^ ?> (.*?):?$`),
 		place:      regexp.MustCompile(`^(\S.*):(\d+)$`),
 		snippet:    regexp.MustCompile(`^\s*(\d+) \| (>>> |    )(.*)$`),
-		classic:    regexp.MustCompile(`^Step \d+(?:/\d+)? ?: ([A-Za-z]+)\s+(.*)$`),
-		classicEnd: regexp.MustCompile(`^(?:Removing intermediate container|Removed intermediate container| ---> [0-9a-f]{6,}| ---> Removed|Successfully built [0-9a-f]{12}$|Successfully tagged \S+:\S+$|The command '.*' returned a non-zero code|ERROR: Service .* failed to build)`),
+		classic:    regexp.MustCompile(`^(?:Step|STEP) \d+(?:/\d+)? ?: ([A-Za-z]+)\s+(.*)$`),
+		classicEnd: regexp.MustCompile(`^(?:Removing intermediate container|Removed intermediate container| ---> [0-9a-f]{6,}| ---> Removed|Successfully built [0-9a-f]{12}$|Successfully tagged \S+:\S+$|The command '.*' returned a non-zero code|ERROR: Service .* failed to build|--> [0-9a-f]{6,}|[Ee]rror: (?:error )?building at STEP )`),
 		openers:    regexp.MustCompile(`^(?:(?:ERROR|error|Error|buildx failed with|failed to build|failed to solve|target [\w.-]+): )+`),
 		opener: regexp.MustCompile(`^(?:ERROR|error|Error response from daemon|docker|failed to solve|failed to build|(?:ERROR: )?target [\w.-]+): ` +
 			`|^(?:Error|Build error|Error response from daemon|fatal|buildx (?:call )?failed with)\b.{0,80}?: ` +
@@ -145,9 +149,4 @@ func stepImage(name string) string {
 		}
 	}
 	return ""
-}
-
-// isCacheImport: nothing depends on what such a step finds.
-func isCacheImport(name string) bool {
-	return strings.HasPrefix(name, "importing cache manifest from ")
 }
