@@ -127,8 +127,11 @@ func (f *facts) answer() string {
 	if i := strings.Index(words, `{"errors":`); i >= 0 {
 		words = jsonMessage(words[i:])
 	}
-	if words != "" && !strings.EqualFold(words, f.code) {
+	if strings.Trim(words, ".: ") != "" && !strings.EqualFold(words, f.code) {
 		parts = append(parts, words)
+	}
+	if len(parts) == 0 && f.hasTransport && f.transport != "" {
+		return f.transport
 	}
 	if len(parts) == 0 {
 		return f.core

@@ -42,8 +42,6 @@ const (
 	WindowsImage Detail = "windows-image"
 	LinuxImage   Detail = "linux-image" // for an engine that runs Windows containers
 
-	EmptyVariable Detail = "empty-variable"
-
 	// Of what no registry said.
 	DaemonConnection Detail = "daemon-connection"
 	ContainerStart   Detail = "container-start"
@@ -56,6 +54,14 @@ const (
 	DownloadFailed   Detail = "download"
 	BuildKitFault    Detail = "buildkit"
 )
+
+// Known tells whether d is one of the details of a registry's failures.
+func (d Detail) Known() bool {
+	return slices.Contains([]Detail{
+		NoScope, AfterAccess, LacksRole, LoginRequest, LoginLimit, HelperMissing, Keychain, IPv6, ProxyLogin, DamagedConnection, NoName,
+		PlainHTTP, ExpiredCertificate, DamagedContent, WindowsImage, LinuxImage,
+	}, d)
+}
 
 // detail is the detail of a text of a class, or "".
 func (f *facts) detail(class Class) Detail {
@@ -75,8 +81,6 @@ func (f *facts) detail(class Class) Detail {
 		return when(containsAny(f.low, damagedWords), DamagedContent)
 	case NoMatchingPlatform, NotFound:
 		return f.platformDetail()
-	case InvalidReference:
-		return when(f.emptyVariable(), EmptyVariable)
 	case NotARegistryError:
 		return f.otherDetail()
 	}
@@ -186,8 +190,4 @@ func IsWindowsImage(ref string) bool {
 		path := reference.Path(named)
 		return path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p)
 	})
-}
-
-func (f *facts) emptyVariable() bool {
-	return containsAny(f.low, []string{"should not be blank", "${", " /", `"/`, `":`, " :"})
 }

@@ -41,9 +41,9 @@ var otherPhrases = []struct {
 	}},
 	{ZstdLayers, []string{"tar.zstd", "tar+zstd"}},
 	{GitSource, []string{"failed to fetch remote ", "failed to load git source", "could not read username for ", "failed to read remote refs", "rpc failed; http ", "the remote end hung up unexpectedly"}},
+	{DownloadFailed, []string{"failed to get http", "unexpected http response: ", "invalid response status "}},
 	{MissingFile, []string{"failed to calculate checksum of ref ", "failed to compute cache key: \"", "failed to read dockerfile", "forbidden path outside the build context", "unable to prepare context", "add failed: ", "copy failed: "}},
 	{NoBuildx, []string{"buildkit is enabled but the buildx component is missing", "'buildx' is not a docker command", "unknown flag: --progress", "buildx: command not found", "unknown command: docker buildx"}},
-	{DownloadFailed, []string{"unexpected http response: ", "invalid response status "}},
 	{BuildKitFault, []string{"content digest sha256:", "failed to solve: unavailable", "error reading from server: eof", "failed to receive status", "no active session for", "failed to load ref"}},
 }
 

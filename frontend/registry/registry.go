@@ -37,6 +37,9 @@ type Registry struct {
 
 	Limit string // what a login changes about the rate limit
 
+	PushNote string // who may push, and where that is set
+	Status   string // the page that tells of outages
+
 	// TakesPort: it is known to serve its host with ":443" written out.
 	TakesPort bool
 }

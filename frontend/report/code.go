@@ -40,6 +40,7 @@ func codeOf(r *resolve.Resolution) Code {
 	add(tried && last.Silent || !tried && d.Silent, "silent")
 	add(d.Mirror != "", "mirror")
 	add((d.Class == diagnosis.NetworkFailure || d.Class == diagnosis.TLSFailure) && d.Redirect != "", "redirect")
+	add(detailed(d) != nil && !d.Push, string(d.Detail))
 	add(d.Barred, "barred")
 	add(d.SourcePolicy, "source")
 	add(d.Network != "", string(d.Network))
@@ -124,7 +125,9 @@ func (c Code) Resolution(ref string) *resolve.Resolution {
 		case "strict":
 			r.Strict = true
 		default:
-			if isClass(word) {
+			if diagnosis.Detail(word).Known() {
+				r.Written.Detail = diagnosis.Detail(word)
+			} else if isClass(word) {
 				r.Fallback = append(r.Fallback, diagnosis.Diagnosis{Class: diagnosis.Class(word), Host: d.Host})
 				last = &r.Fallback[len(r.Fallback)-1]
 			}

@@ -51,17 +51,6 @@ func Explain(r *resolve.Resolution) Conclusion {
 	return c
 }
 
-// ExplainSingle says what one answer means of which nothing more is known, for
-// example because it comes from a log: no word on whether the image is public, but
-// how to find out.
-func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
-	c := alone(d)
-	if open := leftOpen[d.Class]; open != "" && d.AnonymousRetryCanHelp {
-		c.Open, c.Headline, c.Remedies = open, opening(d), findOut(d, ref)
-	}
-	return c
-}
-
 // alone is what one answer means when it was the only one.
 func alone(d diagnosis.Diagnosis) Conclusion {
 	return Conclusion{Diagnosis: Diagnosis{d, remedies(d)}, Headline: headline(d)}

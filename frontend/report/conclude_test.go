@@ -244,7 +244,7 @@ func TestExplainSingle(t *testing.T) {
 	for _, text := range []string{ghcrAnonymous, brokenHelper, "ghcr.io/a/b:1: not found"} {
 		c = report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", text), "ghcr.io/a/b:1")
 		assert.Empty(t, c.Open)
-		assert.Equal(t, report.Explain(attempts("ghcr.io/a/b:1", text)).Remedies, c.Remedies)
+		assert.Subset(t, c.Remedies, report.Explain(attempts("ghcr.io/a/b:1", text)).Remedies)
 	}
 }
 

@@ -95,11 +95,14 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 	if d.Mirror != "" {
 		return remediesMirror(d)
 	}
+	if list := detailed(d); list != nil {
+		return list
+	}
 	switch d.Class {
 	case diagnosis.CredentialsRejected, diagnosis.DeniedAmbiguous, diagnosis.AuthRequired:
 		return remediesDenied(d)
 	case diagnosis.CredentialHelper:
-		todo := steps(d.Host, noteRepair+Quote(d.Message), noteHelper(d.Host))
+		todo := steps(d.Host, noteRemoveHelper(d.Host), "or "+noteRepair+Quote(d.Message))
 		if d.Silent && d.Host != "" {
 			todo = append(todo, runHelper(registry.CredentialKey(d.Host), noteSilent))
 		}
@@ -131,7 +134,7 @@ func remedies(d diagnosis.Diagnosis) []Remedy {
 	case diagnosis.TLSFailure:
 		return steps(d.Host, noteTLS)
 	case diagnosis.RegistryOutage:
-		return steps(d.Host, noteWait)
+		return steps(d.Host, noteStatus(d.Host))
 	case diagnosis.PolicyDenied:
 		if d.SourcePolicy {
 			return steps(d.Host, notePolicy)
@@ -153,8 +156,6 @@ func remediesDenied(d diagnosis.Diagnosis) []Remedy {
 		return steps(d.Host, noteWait)
 	case d.Class == diagnosis.AuthRequired:
 		return steps(d.Host, doLogin, noteTypo)
-	case d.Push:
-		return steps(d.Host, doLogin, notePush, noteAgain)
 	case d.Barred, d.Class == diagnosis.DeniedAmbiguous && r.NoLogin:
 		return steps(d.Host, noteFirewall)
 	case d.Class == diagnosis.DeniedAmbiguous:

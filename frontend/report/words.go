@@ -24,12 +24,12 @@ const (
 	noteHidden       = "log in if it is private: some registries answer the same then; so does a mirror of the builder without the image"
 	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
 	noteClientNet    = "check DNS, proxy and VPN where docker runs: the client asks for tokens"
-	noteDaemonNet    = "check DNS, proxy and registry mirror of the builder: the BuildKit daemon asks for images"
+	noteDaemonNet    = "check DNS, proxy, firewall and registry mirror where the builder (or Docker Engine) runs: it asks for images"
 	noteTLS          = "check the certificate and the builder's trust: ca, http and insecure for this host in buildkitd.toml or daemon.json"
 	notePolicy       = "use an image that the source policy allows, or change the policy"
 	noteRegistryRule = "ask the administrator of the registry or organization: this image is blocked there"
 	noteFirewall     = "not a problem of credentials: see the registry's own words"
-	noteReference    = "check the name; an ARG used in FROM needs a value and must be declared before the first FROM"
+	noteReference    = "check the name: a variable in it may be empty; an ARG used in FROM needs a value and must be declared before the first FROM"
 	noteAccount      = "the account's own limit is reached: wait, or use another account or a mirror"
 	noteTLSAlias     = "a private CA or http setting of the builder applies only to the host as it is spelled there"
 	noteOrWait       = "or wait, or use a mirror"
@@ -37,7 +37,6 @@ const (
 	noteTryAgain     = "build again: the anonymous fallback may succeed"
 	noteHost         = "the registry host of the image"
 	notePublic       = "if this works, only the stored credentials were wrong"
-	notePush         = "the credentials need permission to push to this repository"
 	noteRepair       = "repair the credential helper"
 	noteErases       = "not every credential helper can remove a login"
 	noteAliases      = "if you run this registry: let its proxy take the host in capitals or with the port, see " + pageRegistries
@@ -76,13 +75,7 @@ func noteKeepForPush(host string) string {
 }
 
 // noteHelper names the key to remove, where the host is known.
-func noteHelper(host string) string {
-	key := "the host"
-	if host != "" {
-		key = `"` + host + `"`
-	}
-	return "or remove " + key + " under credHelpers, or credsStore, from config.json of the Docker CLI"
-}
+func noteHelper(host string) string { return "or " + noteRemoveHelper(host) }
 
 func where(d diagnosis.Diagnosis) string { return cmp.Or(d.Host, "the registry") }
 

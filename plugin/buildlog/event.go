@@ -55,9 +55,9 @@ func (e *event) extend(text string, no int) bool {
 // to it.
 func (e *event) explain(userRef string) (f *Failure, taken int, ok bool) {
 	d, at := e.diagnose(e.first, userRef)
-	if len(e.more) > 0 && strings.HasSuffix(strings.TrimRight(e.first, " "), ":") { // what it announces stands below
-		if whole, a := e.diagnose(e.joined(1), userRef); whole.Class != diagnosis.NotARegistryError {
-			d, at, taken = whole, a, 1
+	if n := e.announced(); n > 0 {
+		if whole, a := e.diagnose(e.joined(n), userRef); whole.Class != diagnosis.NotARegistryError {
+			d, at, taken = whole, a, n
 		}
 	}
 	if d.Class != diagnosis.NotARegistryError {
@@ -80,6 +80,26 @@ func (e *event) explain(userRef string) (f *Failure, taken int, ok bool) {
 	f = newFailure(d, at, e.line)
 	f.addPlaces(e.places)
 	return f, taken, true
+}
+
+// announced is the number of lines that the first one leaves to be read: what stands
+// behind a colon at its end, and the rest of a registry's JSON.
+func (e *event) announced() int {
+	if len(e.more) == 0 {
+		return 0
+	}
+	if strings.HasSuffix(strings.TrimRight(e.first, " "), ":") {
+		return 1
+	}
+	if !strings.Contains(e.first, `{"errors":[{`) || strings.Contains(e.first, "}]") {
+		return 0
+	}
+	for n, l := range e.more {
+		if strings.Contains(l.text, "}]") {
+			return n + 1
+		}
+	}
+	return 0
 }
 
 // diagnose reads text as the frontend would have read it. Of a line that only

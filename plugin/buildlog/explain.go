@@ -10,7 +10,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/report"
 	"github.com/org/pullsafe/plugin/buildlog/lines"
 )
 
@@ -29,8 +28,8 @@ type Result struct {
 	Failures []Failure
 	// More is the number of errors that were not kept, or not looked at.
 	More int
-	// Other is what else the text says, where no registry failed.
-	Other report.Diagnosis
+	// Other is the last error of the text, where no registry failed.
+	Other Failure
 	// Lines and Bytes are the size of the text.
 	Lines int
 	Bytes int64
@@ -44,7 +43,7 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 	found := newCollection()
 	s := newScanner(found, opt.Ref)
 	var head strings.Builder
-	res := &Result{Other: report.Diagnosis{Diagnosis: diagnosis.Diagnosis{Class: diagnosis.NotARegistryError}, Remedies: []report.Remedy{}}}
+	res := &Result{}
 	for {
 		line, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -70,6 +69,7 @@ func Explain(ctx context.Context, r io.Reader, opt Options) (*Result, error) {
 	if len(res.Failures) == 0 && found.canceled != nil {
 		res.Failures = []Failure{*found.canceled}
 	}
+	res.Other = s.last.failure()
 	return res, nil
 }
 
@@ -84,7 +84,6 @@ func (r *Result) asMessage(text, ref string) {
 	}
 	d := diagnose(ref, text)
 	if d.Class == diagnosis.NotARegistryError {
-		r.Other.Diagnosis = d
 		return
 	}
 	r.Failures = []Failure{*newFailure(d, activity{image: cmp.Or(ref, parsed(d.Named))}, 1)}

@@ -177,7 +177,7 @@ Error response from daemon: failed to resolve reference "ghcr.io/acme/app:latest
 docker: Error response from daemon: pull access denied for acme/app, repository does not exist or may require 'docker login': denied: requested access to the resource is denied
 
 Run 'docker run --help' for more information
-`, []found{{ambiguous, "acme/app:1", true}}},
+`, []found{{ambiguous, "acme/app:1", false}}},
 	{"compose", `[+] Pulling 2/2
  ✘ db Error   Head "https://registry-1.docker.io/v2/acme/db/manifests/1": unauthorized: incorrect username or password   0.8s
  ✘ app Error  context canceled                                                                                            0.8s

@@ -68,7 +68,20 @@ func (r *Result) writeNothing(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "No registry failure in this text (%s).\n", count(r.Lines, "line"))
-	b.WriteString("What a RUN step prints, for example npm, apt, git or curl, is not a registry's answer to the build.\n")
+	if r.Other.Line == 0 {
+		return
+	}
+	whose := ""
+	if r.Other.Explanation != "" {
+		whose = ", from " + r.Other.Explanation
+	}
+	fmt.Fprintf(b, "The last error is in line %d%s%s.\n", r.Other.Line, whose, report.Quote(r.Other.Message))
+	if len(r.Other.Remedies) > 0 {
+		b.WriteString("\n")
+	}
+	for _, remedy := range r.Other.Remedies {
+		b.WriteString("  " + remedy.Note + "\n")
+	}
 }
 
 // openDoubt and noteAsk are for what pullsafe or a registry has written.
@@ -146,7 +159,7 @@ func (c *cause) addRows(f *Failure) {
 			name = image
 		}
 		if name != "" {
-			c.addRow(name, fmt.Sprintf("%s:%d", quoted(p.File), p.Line), diagnosis.Clean(p.Instruction, maxWord/4))
+			c.addRow(name, p.name(), diagnosis.Clean(p.Instruction, maxWord/4))
 		}
 	}
 	for _, ref := range append([]string{f.Ref}, f.Refs...) {
@@ -168,6 +181,14 @@ func shown(ref string) string {
 		return named.Name()
 	}
 	return word(ref)
+}
+
+// name is the place as a person reads it; logs do not always say of which file.
+func (p Place) name() string {
+	if p.File == "" {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return fmt.Sprintf("%s:%d", quoted(p.File), p.Line)
 }
 
 // quoted is the name of a file as one word.

@@ -11,6 +11,7 @@ import (
 func (s *scanner) step(text string, no int) bool {
 	if isStepOutput(text) {
 		s.flush()
+		s.last.output(text, no)
 		return true
 	}
 	if strings.IndexByte("# =[", text[0]) < 0 {
@@ -112,6 +113,7 @@ func (s *scanner) classic(text string, no int) bool {
 	if !s.classicRun {
 		return false
 	}
+	s.last.output(text, no)
 	if forms().classicEnd.MatchString(text) {
 		s.classicRun = false
 	}

@@ -42,6 +42,7 @@ type scanner struct {
 	classicFrom bool // what follows is about the image of a FROM of the classic builder
 	classicRun  bool // the output of a RUN step follows
 
+	last    lastError
 	pending *event
 	own     *ownBlock
 	seed    maphash.Seed
@@ -69,7 +70,7 @@ func (s *scanner) feed(text string, no int) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		s.blank()
-	case s.section(text), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text, no)):
+	case s.section(text, no), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text, no)):
 	default:
 		s.other(text, no)
 	}
@@ -86,7 +87,7 @@ func (s *scanner) blank() {
 
 // section drops the output of a failed step and keeps the image that the step
 // was about.
-func (s *scanner) section(text string) bool {
+func (s *scanner) section(text string, no int) bool {
 	if strings.HasSuffix(text, " ") && (s.inSection == sawRuler || strings.HasPrefix(text, ruler)) {
 		text = strings.TrimRight(text, " ") // a terminal's width
 	}
@@ -105,6 +106,7 @@ func (s *scanner) section(text string) bool {
 		}
 		low := strings.ToLower(text[:min(len(text), 16)])
 		if !strings.HasPrefix(low, "error: failed to") && !strings.HasPrefix(low, "error: target ") {
+			s.last.output(text, no)
 			return true
 		}
 		s.inSection = outside // the log lacks the second ruler
@@ -149,6 +151,7 @@ func (s *scanner) other(text string, no int) {
 	code := s.now.doing != nothing && diagnosis.Continues(text)
 	if !begins && !code && !s.classicFrom && !mentions(text) {
 		s.client(text, no)
+		s.last.line(text, no)
 		return
 	}
 	if s.excerpt.places == nil && !s.classicFrom {
@@ -276,6 +279,8 @@ func (s *scanner) flush() {
 			f, n, ok := one.explain(s.trust.ref)
 			if taken = n; ok {
 				s.found.add(f)
+			} else {
+				s.last.event(one)
 			}
 		}
 		if e.step == "" && e.anchored {

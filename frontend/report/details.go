@@ -1,0 +1,251 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
+)
+
+// What a detail of a cause calls for, in the order in which to try it. The order is that
+// of what has helped people who reported such an error.
+
+const (
+	notePullAgain   = "build again: access had been given, so that this is an expired token or a passing fault"
+	noteRole        = "the registry names the permission that is missing: give it to the account that builds, or correct project and repository"
+	noteLoginLimit  = "wait until the registry takes logins again; then log in with the right credentials, or log out"
+	noteIPv6        = "the address is an IPv6 one without a route: enable IPv6 on the machine and in daemon.json, or switch it off for the builder"
+	noteProxyLogin  = "the proxy wants a login: give HTTPS_PROXY of the builder one (http://USER:PASSWORD@PROXY, special characters as %40)"
+	notePullFirst   = "Docker Engine may know a login for the proxy that the builder does not"
+	noteDamagedLine = "build again; bytes were changed on the way: try another network, without VPN, and check MTU and memory"
+	noteNoName      = "check DNS of the builder; behind a proxy, Docker Engine and builder have to be told of it (daemon.json, HTTPS_PROXY)"
+	noteExpired     = "the certificate has expired: renew it, or correct the clock of the builder"
+	noteDamaged     = "removes damaged layers; then build again"
+	noteDamagedTag  = "if this stays, the registry itself has a damaged layer: use another tag, and tell its publisher"
+	noteWindows     = "this is an image for Windows: switch Docker to Windows containers, on a Windows machine"
+	noteLinux       = "this is an image for Linux: switch Docker to Linux containers"
+	noteKeychain    = "in CI and over ssh nobody can unlock the keychain by hand"
+	noteHelperPath  = "or have the helper found: install it, put its folder into PATH (WSL: turn on the integration in Docker Desktop), and take \".\" out of PATH"
+	noteMayPush     = "with an account that may push to this repository"
+	noteCacheTo     = "a failed cache export need not fail the build: --cache-to ...,ignore-error=true"
+	noteHubAnswers  = "a mirror or a proxy may have answered, Docker Hub itself does not refuse so: check registry-mirrors in daemon.json, buildkitd.toml of a container builder, and the proxy"
+	noteHubFault    = "may be a fault of Docker Hub: build again later, and see https://www.dockerstatus.com"
+	noteSetup       = "in CI, log in before docker/setup-qemu-action and docker/setup-buildx-action"
+	noteJobs        = "jobs that share a machine share its logins, and the logout of one ends them for all: give each a DOCKER_CONFIG of its own"
+	noteRemoved     = "check name and tag: the image may be private, renamed or removed"
+	noteHubMirror   = "where Docker Hub is blocked, use a registry mirror"
+)
+
+// detailed are the remedies of a detail; nil where it has none of its own.
+func detailed(d diagnosis.Diagnosis) []Remedy {
+	switch {
+	case d.Mirror != "", d.Redirect != "": // what another host answers is nothing to do about at the registry
+		return nil
+	case d.Push:
+		if list := remediesPush(d); list != nil {
+			return list
+		}
+	}
+	//exhaustive:ignore
+	switch d.Detail {
+	case diagnosis.AfterAccess:
+		return steps(d.Host, notePullAgain, doLogin)
+	case diagnosis.LacksRole:
+		return steps(d.Host, noteRole, doLogin)
+	case diagnosis.LoginRequest:
+		return steps(d.Host, doLogin)
+	case diagnosis.LoginLimit:
+		return steps(d.Host, noteLoginLimit)
+	case diagnosis.HelperMissing:
+		return steps(d.Host, noteRemoveHelper(d.Host), noteHelperPath)
+	case diagnosis.Keychain:
+		return append([]Remedy{{Command: unlockKeychain, Note: noteKeychain}}, steps(d.Host, noteHelper(d.Host))...)
+	case diagnosis.IPv6:
+		return steps(d.Host, noteIPv6)
+	case diagnosis.ProxyLogin:
+		return steps(d.Host, noteProxyLogin)
+	case diagnosis.DamagedConnection:
+		return steps(d.Host, noteDamagedLine)
+	case diagnosis.NoName:
+		return steps(d.Host, noteNoName)
+	case diagnosis.PlainHTTP:
+		return steps(d.Host, notePlainHTTP(d.Host))
+	case diagnosis.ExpiredCertificate:
+		return steps(d.Host, noteExpired)
+	case diagnosis.DamagedContent:
+		return append([]Remedy{{Command: pruneBuilder, Note: noteDamaged}}, steps(d.Host, noteDamagedTag)...)
+	case diagnosis.WindowsImage:
+		if d.Class == diagnosis.NotFound {
+			return steps(d.Host, noteRemoved, noteWindows)
+		}
+		return steps(d.Host, noteWindows)
+	case diagnosis.LinuxImage:
+		return steps(d.Host, noteLinux)
+	}
+	return nil
+}
+
+// The commands that are about no registry.
+const (
+	pruneBuilder   = "docker builder prune"
+	unlockKeychain = "security unlock-keychain"
+)
+
+// remediesPush: who may push is set at the registry, mostly. No logout makes a push pass.
+func remediesPush(d diagnosis.Diagnosis) []Remedy {
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.CredentialsRejected, diagnosis.AuthRequired, diagnosis.DeniedAmbiguous, diagnosis.NotFound:
+	default:
+		return nil
+	}
+	may := login(d.Host)
+	may.Note = noteMayPush
+	var list []Remedy
+	if note := registry.Of(d.Host).PushNote; note != "" {
+		list = append(list, Remedy{Note: note})
+	}
+	if d.Class == diagnosis.AuthRequired {
+		return append([]Remedy{may}, list...)
+	}
+	return append(list, may)
+}
+
+func noteRemoveHelper(host string) string {
+	key := "the host"
+	if host != "" {
+		key = `"` + host + `"`
+	}
+	return `remove "credsStore", or ` + key + ` under "credHelpers", from ~/.docker/config.json of the user that builds (root under sudo)`
+}
+
+func notePlainHTTP(host string) string {
+	if host == "" {
+		host = "HOST"
+	}
+	return `if it serves plain HTTP: [registry."` + host + `"] http = true in buildkitd.toml of a container builder, "insecure-registries": ["` + host + `"] in daemon.json`
+}
+
+// noteStatus is where to see that an outage is known, where there is such a page.
+func noteStatus(host string) string {
+	if page := registry.Of(host).Status; page != "" {
+		return noteWait + "; see " + page
+	}
+	return noteWait
+}
+
+// ExplainSingle says what one answer means of which nothing more is known, for
+// example because it comes from a log: no word on whether the image is public, but
+// how to find out.
+func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
+	name := localName(d, ref)
+	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !officialImage(ref) {
+		d.AnonymousRetryCanHelp = false
+	}
+	c := alone(d)
+	switch open := leftOpen[d.Class]; {
+	case d.Push && d.Class != diagnosis.NetworkFailure:
+		c.Headline = pushHeadline(d, c.Headline)
+	case name != "":
+		c.Headline, c.Remedies = where(d)+" has no official image "+name+", as far as its answer tells"+Quote(d.Message), remediesLocal(name)
+	case d.Detail == diagnosis.AfterAccess:
+		c.Headline = where(d) + " denied access to a layer, after it had given access to the image" + Quote(d.Message)
+	case d.Detail == diagnosis.LoginRequest:
+		c.Headline = where(d) + " rejected the login" + Quote(d.Message)
+	case open != "" && d.AnonymousRetryCanHelp:
+		c.Open, c.Headline, c.Remedies = open, opening(d), findOut(d, ref)
+	}
+	c.Remedies = inContext(c.Remedies, d, ref)
+	return c
+}
+
+// inContext adds what is known of the image, and of the answers of its registry.
+func inContext(list []Remedy, d diagnosis.Diagnosis, ref string) []Remedy {
+	before := func(note string) []Remedy { return append([]Remedy{{Note: note}}, list...) }
+	hub := registry.Same(d.Host, registry.DockerHub)
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.DeniedAmbiguous:
+		switch {
+		case d.Push || d.Barred || !hub:
+		case d.HTTPStatus == 403 && d.Detail == "":
+			return before(noteHubAnswers)
+		case d.HTTPStatus == 401 && d.Detail == "":
+			return before(noteHubFault)
+		case d.Detail == diagnosis.NoScope && !d.AnonymousRetryCanHelp && localName(d, ref) == "":
+			return append([]Remedy{{Note: noteRemoved}}, login(d.Host))
+		}
+	case diagnosis.AuthRequired:
+		if !d.Push && !registry.Of(d.Host).NoLogin {
+			return append(list, Remedy{Note: noteJobs})
+		}
+	case diagnosis.RateLimited:
+		if setupImage(ref) && d.Detail == "" {
+			return append(list, Remedy{Note: noteSetup})
+		}
+	case diagnosis.NetworkFailure:
+		if d.Detail == diagnosis.ProxyLogin && ref != "" {
+			return append([]Remedy{{Command: "docker pull " + diagnosis.Clean(ref, maxName), Note: notePullFirst}}, list...)
+		}
+		if hub && d.Mirror == "" && d.Detail != diagnosis.IPv6 && d.Detail != diagnosis.ProxyLogin && d.Detail != diagnosis.DamagedConnection {
+			return append(list, Remedy{Note: noteHubMirror})
+		}
+	}
+	return list
+}
+
+// pushHeadline: of a denied push it is not told that the image is missing.
+func pushHeadline(d diagnosis.Diagnosis, headline string) string {
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.CredentialsRejected, diagnosis.DeniedAmbiguous, diagnosis.AuthRequired:
+		return where(d) + " denied the push" + Quote(d.Message)
+	case diagnosis.NotFound:
+		return where(d) + " has no such repository to push to" + Quote(d.Message)
+	}
+	return headline
+}
+
+// localName is a name without a slash that Docker Hub denied and that is no official
+// image: the name of a stage, or of an image that only another builder has.
+func localName(d diagnosis.Diagnosis, ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil || ref == "" || d.Push || reference.Domain(named) != registry.DockerHub {
+		return ""
+	}
+	name, ok := strings.CutPrefix(reference.Path(named), "library/")
+	if !ok || officialImage(ref) {
+		return ""
+	}
+	//exhaustive:ignore
+	switch d.Class {
+	case diagnosis.DeniedAmbiguous:
+		if d.Detail != diagnosis.NoScope && (d.HTTPStatus != 0 || d.Barred) {
+			return ""
+		}
+	case diagnosis.NotFound:
+	default:
+		return ""
+	}
+	return diagnosis.Clean(name, maxName)
+}
+
+func officialImage(ref string) bool {
+	named, err := reference.ParseNormalizedNamed(ref)
+	return err == nil && registry.IsOfficial(reference.Path(named))
+}
+
+func remediesLocal(name string) []Remedy {
+	return []Remedy{
+		{Note: "if " + name + " is a stage or a named context: spell it as it was declared; if it is an image of yours: build it first"},
+		{Note: "a container builder does not see images of the local engine: push the image, pass --build-context " + name + "=docker-image://REF, or build with the docker driver (docker buildx use default)"},
+	}
+}
+
+// setupImage tells whether an image is one that setup steps of CI pull.
+func setupImage(ref string) bool {
+	named, err := reference.ParseNormalizedNamed(ref)
+	return err == nil && (reference.Path(named) == "moby/buildkit" || reference.Path(named) == "tonistiigi/binfmt")
+}
