@@ -239,8 +239,8 @@ func officialImage(ref string) bool {
 
 func remediesLocal(name string) []Remedy {
 	return []Remedy{
-		{Note: "if " + name + " is a stage or a named context: spell it as it was declared; if it is an image of yours: build it first"},
-		{Note: "a container builder does not see images of the local engine: push the image, pass --build-context " + name + "=docker-image://REF, or build with the docker driver (docker buildx use default)"},
+		{Note: "if " + name + " is an image of yours: build it first, and where the builder sees it; a container builder does not see those of the local engine: push it, pass --build-context " + name + "=docker-image://REF, or use the docker driver (docker buildx use default)"},
+		{Note: "if it is a stage or a named context: spell it as it was declared"},
 	}
 }
 
