@@ -123,7 +123,7 @@ func (f *facts) answer() string {
 	if f.code != "" {
 		parts = append(parts, f.code)
 	}
-	words := strings.Trim(f.words, " }\"'`\\")
+	words := strings.Trim(f.words, " },\"'`\\")
 	if i := strings.Index(words, `{"errors":`); i >= 0 {
 		words = jsonMessage(words[i:])
 	}

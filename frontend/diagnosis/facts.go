@@ -113,7 +113,7 @@ func (f *facts) parseTransport() {
 
 // imageCalls open an error of go-containerregistry, which kaniko, pack, ko, crane and
 // skaffold use: `GET https://HOST/v2/NAME/manifests/TAG: CODE: message; [map[...]]`.
-var imageCalls = compiled(`\b(GET|HEAD|POST|PUT|PATCH) (https?://[^\s"']+(?:/v2/|/token\?)[^\s"']*): `)
+var imageCalls = compiled(`\b(GET|HEAD|POST|PUT|PATCH) (https?://[^\s"']+(?:/v2/|/token\?)[^\s"']*?)(?:: | \{ ?"errors": ?\[ ?\{ ?"code")`)
 
 func (f *facts) parseImageCall() {
 	if !strings.Contains(f.low, "/v2/") && !strings.Contains(f.low, "/token?") {
@@ -158,20 +158,23 @@ func (f *facts) parseCode() {
 
 // parseJSON reads the registry's error where a tool prints it as it came.
 func (f *facts) parseJSON() {
-	i := strings.Index(f.text, `{"errors":[{"code":"`)
-	if i < 0 {
+	if !strings.Contains(f.text, `"errors"`) {
 		return
 	}
-	code, _, ok := strings.Cut(f.text[i+len(`{"errors":[{"code":"`):], `"`)
-	if ok && f.takeCode(code) {
-		f.words = jsonMessage(f.text[i:])
+	if m := jsonError().FindStringSubmatch(f.text); m != nil && f.takeCode(m[1]) {
+		f.words = m[2]
 	}
 }
+
+var jsonError = compiled(`"errors": ?\[ ?\{ ?"code": ?"([A-Z_]+)"(?:, ?"message": ?"([^"]*))?`)
 
 func (f *facts) takeCode(s string) bool {
 	low := lower(s)
 	for _, c := range codes {
 		rest, ok := strings.CutPrefix(low, c)
+		if strings.HasPrefix(rest, ": unable to copy from") { // Podman's own "internal error"
+			continue
+		}
 		if ok && (rest == "" || rest[0] == ':' || rest[0] == '"' || rest[0] == ' ' && c != "unknown") {
 			f.code = c
 			f.words = strings.TrimLeft(s[len(c):], ": ")
@@ -187,7 +190,7 @@ var registryContext = []string{
 	"error response from daemon: ", "error pulling image configuration: ", "pull access denied for ",
 	"manifest for ", "error reading manifest ", "step 1/", "failed to resolve source metadata for ",
 	"download failed after attempts", "failed to copy: ", "failed to push ", "failed to resolve reference ", "toomanyrequests: ", "no basic auth credentials",
-	"/blobs/uploads/",
+	"/blobs/uploads/", "reading manifest ", "initializing source docker://",
 }
 
 // findCode looks for a code behind dockerd's phrases, and behind ours where the

@@ -69,7 +69,10 @@ func (f *facts) host() string {
 	if name := f.named(); name != "" {
 		return registry.Canonical(hostOf(name))
 	}
-	return f.urlHost()
+	if host := f.urlHost(); host != "" || !f.rateLimited() || !strings.Contains(f.said(), "docker.com/increase-rate-limit") {
+		return host
+	}
+	return registry.DockerHub // which says so, and what stands before it repeats
 }
 
 // urlHost is the host of the URL if it is a registry's. A token service is one

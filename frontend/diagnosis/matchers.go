@@ -311,6 +311,9 @@ func (f *facts) missing() bool {
 	if containsAny(f.low, []string{"could not fetch content descriptor ", "content at http"}) {
 		return strings.Contains(f.low, "not found")
 	}
+	if at := strings.Index(f.low, "manifest for "); at >= 0 && f.named() != "" { // dockerd of old
+		return strings.HasSuffix(strings.TrimRight(f.low, "."), " not found")
+	}
 	head, _, ok := strings.Cut(f.text+" ", ": not found ")
 	if !ok {
 		return false

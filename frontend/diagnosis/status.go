@@ -79,7 +79,7 @@ func (f *facts) takeBody(s string) {
 		s = s[len(reason):]
 	}
 	s = strings.TrimLeft(s, " :-\n")
-	for _, p := range []string{"server message: ", "response body: "} {
+	for _, p := range []string{"server message: ", "response body: ", `{"details":"`} {
 		if strings.HasPrefix(lower(s), p) {
 			s = s[len(p):]
 		}

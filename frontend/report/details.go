@@ -13,14 +13,14 @@ import (
 // of what has helped people who reported such an error.
 
 const (
-	notePullAgain   = "build again: access had been given, so that this is an expired token or a passing fault"
+	notePullAgain   = "build again: access had been given, so that this is an expired token or a passing fault; if it stays, check the clock of the machine"
 	noteRole        = "the registry names the permission that is missing: give it to the account that builds, or correct project and repository"
 	noteLoginLimit  = "wait until the registry takes logins again; then log in with the right credentials, or log out"
 	noteIPv6        = "the address is an IPv6 one without a route: enable IPv6 on the machine and in daemon.json, or switch it off for the builder"
 	noteProxyLogin  = "the proxy wants a login: give HTTPS_PROXY of the builder one (http://USER:PASSWORD@PROXY, special characters as %40)"
 	notePullFirst   = "Docker Engine may know a login for the proxy that the builder does not"
 	noteDamagedLine = "build again; bytes were changed on the way: try another network, without VPN, and check MTU and memory"
-	noteNoName      = "check DNS of the builder; behind a proxy, Docker Engine and builder have to be told of it (daemon.json, HTTPS_PROXY)"
+	noteNoName      = "check DNS where docker and the builder run; behind a proxy, Docker Engine and builder have to be told of it (daemon.json, HTTPS_PROXY)"
 	noteExpired     = "the certificate has expired: renew it, or correct the clock of the builder"
 	noteDamaged     = "removes damaged layers; then build again"
 	noteDamagedTag  = "if this stays, the registry itself has a damaged layer: use another tag, and tell its publisher"
@@ -148,6 +148,9 @@ func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 	switch open := leftOpen[d.Class]; {
 	case d.Push && d.Class != diagnosis.NetworkFailure:
 		c.Headline = pushHeadline(d, c.Headline)
+	case localhost(d, ref) != "":
+		c.Headline = "no registry answers at localhost" + Quote(d.Message) + ": " + diagnosis.Clean(ref, maxName) + " is the name of a local image"
+		c.Remedies = remediesLocal(localhost(d, ref))
 	case name != "":
 		c.Headline, c.Remedies = where(d)+" has no official image "+name+", as far as its answer tells"+Quote(d.Message), remediesLocal(name)
 	case d.Detail == diagnosis.AfterAccess:
@@ -230,6 +233,16 @@ func localName(d diagnosis.Diagnosis, ref string) string {
 		return ""
 	}
 	return diagnosis.Clean(name, maxName)
+}
+
+// localhost is the name of an image as Podman gives it to what it builds, where a builder
+// has taken localhost for a registry; "" for others.
+func localhost(d diagnosis.Diagnosis, ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil || reference.Domain(named) != "localhost" || d.Class != diagnosis.NetworkFailure && d.Class != diagnosis.TLSFailure {
+		return ""
+	}
+	return diagnosis.Clean(reference.Path(named), maxName)
 }
 
 func officialImage(ref string) bool {

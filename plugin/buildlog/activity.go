@@ -1,6 +1,7 @@
 package buildlog
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/frontend/registry"
 )
 
 // doing is what somebody was at when a failure came.
@@ -39,7 +41,7 @@ func (a activity) pushes() bool { return a.doing == pushing || a.doing == export
 func (a activity) about(d diagnosis.Diagnosis) diagnosis.Diagnosis {
 	d.Push = d.Push || a.pushes()
 	if a.doing == pulling && a.content && d.Detail == "" &&
-		slices.Contains([]diagnosis.Class{diagnosis.DeniedAmbiguous, diagnosis.CredentialsRejected, diagnosis.AuthRequired}, d.Class) {
+		(d.Class == diagnosis.DeniedAmbiguous || d.Class == diagnosis.AuthRequired) {
 		d.Detail = diagnosis.AfterAccess
 	}
 	return d
@@ -57,8 +59,8 @@ var clientForms = []struct {
 }{
 	{"locally", pulling, expr(`Unable to find image '([^']+)' locally`)},
 	{"Trying to pull ", pulling, expr(`Trying to pull (?:repository )?(\S+?)(?: ?\.\.\.|$)`)},
-	{" pull ", pulling, expr(`\b(?:docker|podman|nerdctl|buildah|crictl|ctr|docker-compose)(?:\.exe)?"?(?: +-\S+| image| images| i| k8s\.io)* pull(?: +-\S+)* +(?:image=)?["']?([^\s"'|;&)-][^\s"'|;&)]*)`)},
-	{" push ", pushing, expr(`\b(?:docker|podman|nerdctl|buildah|crane)(?:\.exe)?"?(?: image)? push(?: +-\S+)* +["']?([^\s"'|;&)-][^\s"'|;&)]*)`)},
+	{" pull ", pulling, expr(`\b(?:docker|podman|nerdctl|buildah|crictl|ctr|docker-compose)(?:\.exe)?"?(?: +-\S+| image| images| i| k8s\.io)* pull(?: +-\S+)* +(?:image=)?\\?["']?([^\s"'|;&)\\-][^\s"'|;&)\\]*)`)},
+	{" push ", pushing, expr(`\b(?:docker|podman|nerdctl|buildah|crane)(?:\.exe)?"?(?: image)? push(?: +-\S+)* +\\?["']?([^\s"'|;&)\\-][^\s"'|;&)\\]*)`)},
 	{"The push refers to ", pushing, expr(`The push refers to (?:a )?repository \[([^\]]+)\]`)},
 	{"Pushing ", pushing, expr(`^\s*Pushing (?:image to |[\w.-]+ \()([^\s)]+?):?(?:\)|\.\.\.|$)`)},
 	{"Pulling ", pulling, expr(`^\s*Pulling [\w.-]+ \(([^\s)]+?):?\)\.\.\.`)},
@@ -90,6 +92,9 @@ var (
 // endings end what a client was at, with success.
 var endings = []string{"Status: Downloaded newer image for ", "Status: Image is up to date for ", "Successfully tagged "}
 
+// contentMarks are in dockerd's lines of a layer of which something came or went.
+var contentMarks = []string{": Pull complete", ": Downloading", ": Download complete", ": Extracting", ": Pushed"}
+
 // client follows what clients and daemons say of what they do.
 func (s *scanner) client(text string, no int) {
 	text = text[:min(len(text), maxForm)]
@@ -114,8 +119,8 @@ func (s *scanner) client(text string, no int) {
 		}
 	}
 	switch {
-	case strings.Contains(text, ": Pull") || strings.Contains(text, ": Download") || strings.Contains(text, ": Extract") || strings.Contains(text, ": Pushed"):
-		s.now.content = s.now.doing != nothing
+	case s.now.doing != nothing && slices.ContainsFunc(contentMarks, func(m string) bool { return strings.Contains(text, m) }):
+		s.now.content = true
 	case strings.Contains(text, "Status: ") || strings.HasPrefix(text, "Successfully "):
 		for _, e := range endings {
 			if strings.HasPrefix(text, e) {
@@ -171,7 +176,7 @@ func stepActivity(name string) activity {
 	switch {
 	case strings.HasPrefix(name, "importing cache manifest from "):
 		return activity{doing: importingCache, image: image}
-	case strings.HasPrefix(name, "exporting cache"):
+	case strings.HasPrefix(name, "exporting ") && strings.Contains(name, "cache"):
 		return activity{doing: exportingCache}
 	case strings.HasPrefix(name, "exporting to "):
 		return activity{doing: pushing}
@@ -195,7 +200,7 @@ func (s *scanner) auth(name string) {
 	if !ok || !ok2 || !strings.Contains(actions, "push") || s.target != "" {
 		return
 	}
-	if image := imageName(host + "/" + repository); image != "" {
+	if image := imageName(registry.Canonical(host) + "/" + repository); image != "" {
 		s.target = strings.Clone(image)
 	}
 }
@@ -222,7 +227,7 @@ func (s *scanner) completed(a activity) activity {
 	case a.doing == pushing:
 		a.image = s.target
 	case a.doing == exportingCache:
-		a.image = s.cache
+		a.image = cmp.Or(s.cache, s.target)
 	}
 	return a
 }

@@ -2,6 +2,7 @@ package buildlog
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -74,13 +75,16 @@ func (e *event) explain(userRef string) (f *Failure, taken int, ok bool) {
 			d, at, taken = whole, a, n
 		}
 	}
-	if d.Class == diagnosis.NotARegistryError || d.Class == diagnosis.NotFound && at.doing == importingCache {
+	if d.Class == diagnosis.NotARegistryError || at.doing == importingCache && (d.Class == diagnosis.NotFound || d.Class == diagnosis.InvalidReference) {
 		return nil, taken, false
 	}
 	f = newFailure(d, at, e.line)
 	f.addPlaces(e.places)
 	return f, taken, true
 }
+
+// bareCall is a request as jib prints it, above the registry's JSON.
+var bareCall = expr(`^\s*(?:GET|HEAD|POST|PUT) https?://\S+$`)
 
 // announced is the number of lines that the first one leaves to be read: what stands
 // behind a colon at its end, and the rest of a registry's JSON.
@@ -90,6 +94,9 @@ func (e *event) announced() int {
 	}
 	if strings.HasSuffix(strings.TrimRight(e.first, " "), ":") {
 		return 1
+	}
+	if bareCall.get().MatchString(e.first) && strings.HasPrefix(strings.TrimLeft(e.more[0].text, " "), "{") {
+		return 1 + slices.IndexFunc(e.more, func(l numbered) bool { return strings.Contains(l.text, `"message"`) })
 	}
 	if !strings.Contains(e.first, `{"errors":[{`) || strings.Contains(e.first, "}]") {
 		return 0
@@ -179,6 +186,9 @@ func (e *event) uncut(userRef string, first diagnosis.Diagnosis) (d diagnosis.Di
 		}
 		long := n
 		for long < len(e.more) && len(e.more[long-1].text) >= len(e.first)-1 {
+			long++
+		}
+		if long < len(e.more) && strings.Contains(e.more[long-1].text, `"code"`) && strings.Contains(e.more[long].text, `"message"`) {
 			long++
 		}
 		if long > n {

@@ -179,7 +179,7 @@ type failing struct {
 // fails keeps what a failed step was at. A terminal cuts the name of a step, and shows
 // the whole of it above the step's output.
 func (s *scanner) fails(a activity, explained bool) {
-	if a.doing == nothing {
+	if a.doing == nothing || a.doing == importingCache { // which ends no build
 		return
 	}
 	for i := range s.failing {

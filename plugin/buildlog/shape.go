@@ -69,14 +69,20 @@ func terminalStep(text string) (name string, failed, ok bool) {
 	return name, failed, ok
 }
 
-// trimElapsed removes the time that compose prints at the end of an error.
+// trimElapsed removes what programs print behind an error: compose the time, GitLab's
+// runner the line of its source, Maven where to read on.
 func trimElapsed(text string) string {
+	if strings.HasSuffix(text, ")") || strings.HasSuffix(text, "]") {
+		text = sourceLine.get().ReplaceAllString(text, "")
+	}
 	head, last, ok := cutLast(strings.TrimRight(text, " "), "  ")
 	if !ok || !strings.HasSuffix(last, "s") || strings.Trim(last, "0123456789.s") != "" {
 		return text
 	}
 	return strings.TrimRight(head, " ")
 }
+
+var sourceLine = expr(` (?:\(\w+\.go:\d+:\d+m?s\)|-> \[Help \d\])$`)
 
 // quotes tells whether an error can hold somebody else's words: those of BuildKit
 // alone have no colon behind what docker and buildx put before them.

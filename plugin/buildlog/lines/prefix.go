@@ -20,6 +20,7 @@ var ciPrefix = sync.OnceValue(func() *regexp.Regexp {
 		`\d\d:\d\d:\d\d(?:[.,]\d+)?[ \t]+`,
 		`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: [AP]M)?(?: [\w.-]+ [\w./-]+(?:\[\d+\])?:)?[ \t]+`, // syslog, Render
 		`##\[[a-z]+\]`, // GitHub, Azure
+		`\[(?:INFO|ERROR|WARN|WARNING|DEBUG)\] {1,2}(?:DOCKER> )?`, // Maven
 		`::(?:error|warning|notice|debug)(?: [^:]{0,200})?::`,
 		`\[Container\] `,                  // CodeBuild
 		`Step #\d+(?: - "[^"]{0,80}")?: `, // Google Cloud Build
@@ -28,6 +29,16 @@ var ciPrefix = sync.OnceValue(func() *regexp.Regexp {
 		`\[(?:build|docker|pipeline|step:[^\]]{1,40}|builder|stage-[^\]]{1,40})\] `,
 	}, "|") + `)+`)
 })
+
+// link is what a web page makes of an address: "[https://x":](https://x%22:)".
+var link = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[(https?://[^\]\s]+)\]\(https?://[^)\s]+\)`) })
+
+func withoutLinks(line string) string {
+	if !strings.Contains(line, "](http") {
+		return line
+	}
+	return link().ReplaceAllString(line, "$1")
+}
 
 // maxPrefix bounds what may stand before a line, in bytes.
 const maxPrefix = 512
