@@ -33,6 +33,8 @@ type facts struct {
 }
 
 func parse(ref, text string) *facts {
+	// What Podman says of itself is the code of a registry, too.
+	text = strings.ReplaceAll(text, "internal error: unable to copy from", "unable to copy from")
 	f := &facts{ref: ref, text: text, low: lower(text)}
 	f.core = unwrap(text)
 	f.parseToken(f.parseStatus())
@@ -172,9 +174,6 @@ func (f *facts) takeCode(s string) bool {
 	low := lower(s)
 	for _, c := range codes {
 		rest, ok := strings.CutPrefix(low, c)
-		if strings.HasPrefix(rest, ": unable to copy from") { // Podman's own "internal error"
-			continue
-		}
 		if ok && (rest == "" || rest[0] == ':' || rest[0] == '"' || rest[0] == ' ' && c != "unknown") {
 			f.code = c
 			f.words = strings.TrimLeft(s[len(c):], ": ")

@@ -56,7 +56,7 @@ var wrappers = []string{
 	"httpreadseeker: failed open: ", "httpreaderseeker: failed open: ", "error response from daemon: ",
 	"docker: ", "errors: ", "error pulling image configuration: ",
 	"pull access denied, repository does not exist or may require authorization: ",
-	"error creating build container: ", "creating build container: ", "internal error: unable to copy from source ", "unable to copy from source ",
+	"error creating build container: ", "creating build container: ", "unable to copy from source ",
 	"server message: ", "failed to do request: ", "could not resolve image due to policy: ",
 }
 
