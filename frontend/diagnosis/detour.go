@@ -9,7 +9,7 @@ import (
 // registryURL is the URL of the request that failed, where BuildKit or dockerd names
 // it: none that a registry wrote into its answer. It opens what is quoted.
 func (f *facts) registryURL() (url, rest string) {
-	at := registryStart().FindStringIndex(f.text)
+	at := f.registryStart()
 	if at == nil {
 		return "", ""
 	}

@@ -28,6 +28,9 @@ type facts struct {
 	hasTransport bool
 	transport    string // the HTTP client's error: what follows Get "URL":
 
+	name  *string // what named returned
+	start []int   // of the registry's words in text; nil before it was looked for
+
 	code  string // the registry's error code: "denied", "manifest unknown"
 	words string // what the registry said beside code and status
 }

@@ -14,6 +14,9 @@ func hostOf(ref string) string {
 		ref = strings.TrimPrefix(ref, scheme)
 	}
 	first, _, slash := strings.Cut(ref, "/")
+	if slash && isHost(first) && lower(first) != "index.docker.io" {
+		return first
+	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	switch {
 	case ref == "":
@@ -22,8 +25,6 @@ func hostOf(ref string) string {
 		return first // a host alone
 	case err == nil:
 		return reference.Domain(named)
-	case slash && isHost(first):
-		return first // the rest is no reference, the host is still one
 	default:
 		return ""
 	}

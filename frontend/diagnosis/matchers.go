@@ -102,7 +102,7 @@ var policyPhrases = []string{
 
 // sourcePolicy: a registry can say the same, behind what BuildKit puts before its words.
 func (f *facts) sourcePolicy() bool {
-	return containsAny(f.low, policyPhrases) && containsAny(lower(beforeRegistry(f.text)), policyPhrases)
+	return containsAny(f.low, policyPhrases) && containsAny(f.low[:len(f.beforeRegistry())], policyPhrases)
 }
 
 var registryPolicyWords = []string{"image access restricted", "blocked for organization", "due to configured policy", "projectpolicyviolation"}

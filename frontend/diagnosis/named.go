@@ -21,8 +21,16 @@ var imagePhrases = []string{
 // named is the image that the text names, as it stands there, or "". It has no tag where
 // the text has none.
 func (f *facts) named() string {
-	before := beforeRegistry(f.text)
-	low := lower(before)
+	if f.name == nil {
+		name := f.findName()
+		f.name = &name
+	}
+	return *f.name
+}
+
+func (f *facts) findName() string {
+	before := f.beforeRegistry()
+	low := f.low[:len(before)]
 	for _, p := range imagePhrases {
 		at := strings.Index(low, p)
 		if at < 0 || p == "manifest for " && strings.HasSuffix(low[:at], "matching ") { // of a platform

@@ -22,7 +22,7 @@ var daemonPhrases = []string{
 }
 
 func (f *facts) containerStart() bool {
-	return containsAny(lower(beforeRegistry(f.text)), runtimePhrases)
+	return containsAny(f.low[:len(f.beforeRegistry())], runtimePhrases)
 }
 
 // daemonConnection: the client's own request to the daemon's API failed.

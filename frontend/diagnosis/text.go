@@ -45,6 +45,27 @@ func beforeRegistry(text string) string {
 	return text
 }
 
+// registryStart is where the first answer of a registry begins, nil without one.
+func (f *facts) registryStart() []int {
+	if f.start == nil {
+		if f.start = registryStart().FindStringIndex(f.text); f.start == nil {
+			f.start = []int{}
+		}
+	}
+	if len(f.start) == 0 {
+		return nil
+	}
+	return f.start
+}
+
+// beforeRegistry is the part of the text that no registry can have written.
+func (f *facts) beforeRegistry() string {
+	if at := f.registryStart(); at != nil {
+		return f.text[:at[0]]
+	}
+	return f.text
+}
+
 // wrappers are what tools put before BuildKit's error, by tool and time.
 var wrappers = []string{
 	"error: ", "build error: ", "fatal: ", "buildx failed with: ", "buildx call failed with: ",

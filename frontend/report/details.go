@@ -140,17 +140,18 @@ func noteStatus(host string) string {
 // example because it comes from a log: no word on whether the image is public, but
 // how to find out.
 func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
-	name := localName(d, ref)
-	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !officialImage(ref) {
+	image, _ := reference.ParseNormalizedNamed(ref) // nil where the reference is none
+	name, local := localName(d, image), localhost(d, image)
+	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !official(image) {
 		d.AnonymousRetryCanHelp = false
 	}
 	c := alone(d)
 	switch open := leftOpen[d.Class]; {
 	case d.Push && d.Class != diagnosis.NetworkFailure:
 		c.Headline = pushHeadline(d, c.Headline)
-	case localhost(d, ref) != "":
+	case local != "":
 		c.Headline = "no registry answers at localhost" + Quote(d.Message) + ": " + diagnosis.Clean(ref, maxName) + " is the name of a local image"
-		c.Remedies = remediesLocal(localhost(d, ref))
+		c.Remedies = remediesLocal(local)
 	case name != "":
 		c.Headline, c.Remedies = where(d)+" has no official image "+name+", as far as its answer tells"+Quote(d.Message), remediesLocal(name)
 	case d.Detail == diagnosis.AfterAccess:
@@ -160,12 +161,12 @@ func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 	case open != "" && d.AnonymousRetryCanHelp:
 		c.Open, c.Headline, c.Remedies = open, opening(d), findOut(d, ref)
 	}
-	c.Remedies = inContext(c.Remedies, d, ref)
+	c.Remedies = inContext(c.Remedies, d, image, ref, name != "")
 	return c
 }
 
 // inContext adds what is known of the image, and of the answers of its registry.
-func inContext(list []Remedy, d diagnosis.Diagnosis, ref string) []Remedy {
+func inContext(list []Remedy, d diagnosis.Diagnosis, image reference.Named, ref string, local bool) []Remedy {
 	before := func(note string) []Remedy { return append([]Remedy{{Note: note}}, list...) }
 	hub := registry.Same(d.Host, registry.DockerHub)
 	//exhaustive:ignore
@@ -177,7 +178,7 @@ func inContext(list []Remedy, d diagnosis.Diagnosis, ref string) []Remedy {
 			return before(noteHubAnswers)
 		case d.HTTPStatus == 401 && d.Detail == "":
 			return before(noteHubFault)
-		case d.Detail == diagnosis.NoScope && !d.AnonymousRetryCanHelp && localName(d, ref) == "":
+		case d.Detail == diagnosis.NoScope && !d.AnonymousRetryCanHelp && !local:
 			return append([]Remedy{{Note: noteRemoved}}, login(d.Host))
 		}
 	case diagnosis.AuthRequired:
@@ -185,7 +186,7 @@ func inContext(list []Remedy, d diagnosis.Diagnosis, ref string) []Remedy {
 			return append(list, Remedy{Note: noteJobs})
 		}
 	case diagnosis.RateLimited:
-		if setupImage(ref) && d.Detail == "" {
+		if setupImage(image) && d.Detail == "" {
 			return append(list, Remedy{Note: noteSetup})
 		}
 	case diagnosis.NetworkFailure:
@@ -213,13 +214,12 @@ func pushHeadline(d diagnosis.Diagnosis, headline string) string {
 
 // localName is a name without a slash that Docker Hub denied and that is no official
 // image: the name of a stage, or of an image that only another builder has.
-func localName(d diagnosis.Diagnosis, ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil || ref == "" || d.Push || reference.Domain(named) != registry.DockerHub {
+func localName(d diagnosis.Diagnosis, image reference.Named) string {
+	if image == nil || d.Push || reference.Domain(image) != registry.DockerHub {
 		return ""
 	}
-	name, ok := strings.CutPrefix(reference.Path(named), "library/")
-	if !ok || officialImage(ref) {
+	name, ok := strings.CutPrefix(reference.Path(image), "library/")
+	if !ok || official(image) {
 		return ""
 	}
 	//exhaustive:ignore
@@ -237,17 +237,15 @@ func localName(d diagnosis.Diagnosis, ref string) string {
 
 // localhost is the name of an image as Podman gives it to what it builds, where a builder
 // has taken localhost for a registry; "" for others.
-func localhost(d diagnosis.Diagnosis, ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil || reference.Domain(named) != "localhost" || d.Class != diagnosis.NetworkFailure && d.Class != diagnosis.TLSFailure {
+func localhost(d diagnosis.Diagnosis, image reference.Named) string {
+	if image == nil || reference.Domain(image) != "localhost" || d.Class != diagnosis.NetworkFailure && d.Class != diagnosis.TLSFailure {
 		return ""
 	}
-	return diagnosis.Clean(reference.Path(named), maxName)
+	return diagnosis.Clean(reference.Path(image), maxName)
 }
 
-func officialImage(ref string) bool {
-	named, err := reference.ParseNormalizedNamed(ref)
-	return err == nil && registry.IsOfficial(reference.Path(named))
+func official(image reference.Named) bool {
+	return image != nil && registry.IsOfficial(reference.Path(image))
 }
 
 func remediesLocal(name string) []Remedy {
@@ -258,7 +256,6 @@ func remediesLocal(name string) []Remedy {
 }
 
 // setupImage tells whether an image is one that setup steps of CI pull.
-func setupImage(ref string) bool {
-	named, err := reference.ParseNormalizedNamed(ref)
-	return err == nil && (reference.Path(named) == "moby/buildkit" || reference.Path(named) == "tonistiigi/binfmt")
+func setupImage(image reference.Named) bool {
+	return image != nil && (reference.Path(image) == "moby/buildkit" || reference.Path(image) == "tonistiigi/binfmt")
 }

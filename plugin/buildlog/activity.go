@@ -73,6 +73,15 @@ var clientForms = []struct {
 	{"Image ", pulling, expr(`^\s*(?:[✘x!⠿⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] )?Image (\S+[/:]\S+) +(?:Pulling|Error|Interrupted|Warning)\b`)},
 }
 
+// clientMarks are in all lines that client looks at.
+var clientMarks = func() *phrases {
+	list := append([]string{"Pulling from ", " build", "Status: ", "Successfully "}, contentMarks...)
+	for _, f := range clientForms {
+		list = append(list, f.mark)
+	}
+	return newPhrases(false, list...)
+}()
+
 // lazy is an expression that is compiled once it is needed.
 type lazy struct{ get func() *regexp.Regexp }
 
@@ -98,6 +107,9 @@ var contentMarks = []string{": Pull complete", ": Downloading", ": Download comp
 // client follows what clients and daemons say of what they do.
 func (s *scanner) client(text string, no int) {
 	text = text[:min(len(text), maxForm)]
+	if !clientMarks.in(text) {
+		return
+	}
 	if strings.Contains(text, "Pulling from ") {
 		if m := pullingFrom.get().FindStringSubmatch(text); m != nil {
 			s.pullsFrom(m[2]+":"+m[1], no)

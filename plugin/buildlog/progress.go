@@ -1,7 +1,6 @@
 package buildlog
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/org/pullsafe/frontend/report"
@@ -11,19 +10,15 @@ import (
 func (s *scanner) step(text string, no int) bool {
 	if isStepOutput(text) {
 		s.flush()
-		s.last.output(text, no)
+		s.last.line(text, no, true)
 		return true
 	}
 	if strings.IndexByte("# =[", text[0]) < 0 {
 		return false
 	}
-	if m := forms().vertex.FindStringSubmatch(text); m != nil {
+	if n, rest, ok := vertexLine(text); ok {
 		s.flush()
-		n, err := strconv.Atoi(m[1])
-		if err != nil {
-			return true
-		}
-		s.vertex(n, m[2], no)
+		s.vertex(n, rest, no)
 		return true
 	}
 	if name, failed, ok := terminalStep(text); ok {
@@ -113,7 +108,7 @@ func (s *scanner) classic(text string, no int) bool {
 	if !s.classicRun {
 		return false
 	}
-	s.last.output(text, no)
+	s.last.line(text, no, true)
 	if forms().classicEnd.MatchString(text) {
 		s.classicRun = false
 	}

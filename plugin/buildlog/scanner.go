@@ -106,7 +106,7 @@ func (s *scanner) section(text string, no int) bool {
 		}
 		low := strings.ToLower(text[:min(len(text), 16)])
 		if !strings.HasPrefix(low, "error: failed to") && !strings.HasPrefix(low, "error: target ") {
-			s.last.output(text, no)
+			s.last.line(text, no, true)
 			return true
 		}
 		s.inSection = outside // the log lacks the second ruler
@@ -151,7 +151,7 @@ func (s *scanner) other(text string, no int) {
 	code := s.now.doing != nothing && diagnosis.Continues(text)
 	if !begins && !code && !s.classicFrom && !mentions(text) {
 		s.client(text, no)
-		s.last.line(text, no)
+		s.last.line(text, no, false)
 		return
 	}
 	if s.excerpt.places == nil && !s.classicFrom {

@@ -3,6 +3,7 @@ package buildlog
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -14,17 +15,30 @@ const maxForm = 4 << 10
 // opens tells whether a line begins an error of docker, buildx or buildctl.
 func opens(text string) bool {
 	head := text[:min(len(text), 256)]
-	mark := func(part string) bool { return strings.Contains(head, part) }
-	return slices.ContainsFunc(openerMarks, mark) && forms().opener.MatchString(head)
+	return mayOpen(head) && forms().opener.MatchString(head)
 }
 
-// openerMarks are in all that the form of an opener matches, and in few other lines.
-var openerMarks = []string{": ", "rror ", "Warning ", "Interrupted ", "failed to solve with frontend "}
+// openerWords begin all that the form of an opener matches, but for the lines of
+// services, which have openerMarks in them.
+var (
+	openerWords = []string{"ERROR", "Error", "error", "docker", "failed to ", "target ", "Build error", "buildx ", "fatal"}
+	openerMarks = newPhrases(false, " Error ", " Warning ", " Interrupted ", " error ")
+)
+
+func mayOpen(head string) bool {
+	if head == "" {
+		return false
+	}
+	if strings.IndexByte("EedftBb", head[0]) >= 0 && slices.ContainsFunc(openerWords, func(w string) bool { return strings.HasPrefix(head, w) }) {
+		return true
+	}
+	return openerMarks.in(head)
+}
 
 // logPhrases are those by which a line of a log can be told from the output of
 // anything else, in lower case. A bare word is not among them: npm, apt, git and
 // curl say "denied" and "403" too.
-var logPhrases = []string{
+var logPhrases = newPhrases(true,
 	"failed to fetch oauth token", "failed to fetch anonymous token", "failed to authorize",
 	"pull access denied", "failed to resolve source metadata for ", "failed to resolve reference ",
 	"failed to copy: ", "httpreadseeker: ", "httpreaderseeker: ", "failed to do request: ",
@@ -40,25 +54,20 @@ var logPhrases = []string{
 	"requested access to the resource is denied", "unauthorized: authentication required",
 	"cannot be authenticated with the token provided", "/blobs/uploads/", "error storing credentials - err: ",
 	"registry returned error code ", "too many failed login attempts", "bad record mac", "unexpected commit digest ",
-}
+)
 
-// calls are of a request to a registry, as the HTTP clients of Go name it.
-var calls = []string{`get "http`, `head "http`, `post "http`, `put "http`, "get http", "head http", "post http", "put http", "patch http"}
-
-// minPhrase is the length of the shortest of them, in bytes.
-const minPhrase = len("(http code ")
+// calls are of a request to a registry, as the HTTP clients of Go name it; their
+// addresses have one of callPaths.
+var (
+	calls     = newPhrases(true, `get "http`, `head "http`, `post "http`, `put "http`, "get http", "head http", "post http", "put http", "patch http")
+	callPaths = newPhrases(false, "/v2/", "/token?")
+)
 
 // mentions tells whether a line holds a phrase by which BuildKit, dockerd and
 // their helpers report what a registry answered. It is cheap; that the line is
 // about a registry only diagnosis can tell.
 func mentions(line string) bool {
-	if len(line) < minPhrase {
-		return false
-	}
-	low := strings.ToLower(line)
-	holds := func(phrase string) bool { return strings.Contains(low, phrase) }
-	return slices.ContainsFunc(logPhrases, holds) ||
-		(holds("/v2/") || holds("/token?")) && slices.ContainsFunc(calls, holds)
+	return logPhrases.in(line) || callPaths.in(line) && calls.in(line)
 }
 
 // terminalStep reads a line of the progress in a terminal: " => ERROR [internal]
@@ -100,14 +109,45 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 
 // isStepOutput tells whether a RUN step printed the line.
 func isStepOutput(text string) bool {
-	return text != "" && strings.IndexByte("#0123456789", text[0]) >= 0 && forms().stepOutput.MatchString(text[:min(len(text), 64)])
+	rest, ok := text, true
+	if strings.HasPrefix(rest, "#") {
+		if rest, ok = cutDigits(rest[1:]); !ok || !strings.HasPrefix(rest, " ") {
+			return false
+		}
+		rest = rest[1:]
+	}
+	if rest, ok = cutDigits(rest); !ok || !strings.HasPrefix(rest, ".") {
+		return false
+	}
+	rest, ok = cutDigits(rest[1:])
+	return ok && strings.HasPrefix(rest, " ")
+}
+
+// cutDigits is s without the digits at its start; false when it has none.
+func cutDigits(s string) (rest string, ok bool) {
+	n := 0
+	for n < len(s) && n < 20 && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return s[n:], n > 0
+}
+
+// vertexLine parts "#9 text".
+func vertexLine(text string) (n int, rest string, ok bool) {
+	if !strings.HasPrefix(text, "#") {
+		return 0, "", false
+	}
+	rest, ok = cutDigits(text[1:])
+	if !ok || !strings.HasPrefix(rest, " ") {
+		return 0, "", false
+	}
+	n, err := strconv.Atoi(text[1 : len(text)-len(rest)])
+	return n, rest[1:], err == nil
 }
 
 // The forms of a line, as buildx and buildctl print them. What the errors in
 // them say is not looked at here.
 type patterns struct {
-	stepOutput *regexp.Regexp // "#9 0.312 text", of a section "0.312 text"
-	vertex     *regexp.Regexp // "#9 text"
 	section    *regexp.Regexp // " > [internal] load metadata for REF:"
 	place      *regexp.Regexp // "Dockerfile:3"
 	snippet    *regexp.Regexp // "   3 | >>> FROM REF"
@@ -119,8 +159,6 @@ type patterns struct {
 
 var forms = sync.OnceValue(func() patterns {
 	return patterns{
-		stepOutput: regexp.MustCompile(`^(?:#\d+ )?\d+\.\d+ `),
-		vertex:     regexp.MustCompile(`^#(\d+) (.*)$`),
 		section:    regexp.MustCompile(`^ ?> (.*?):?$`),
 		place:      regexp.MustCompile(`^(\S.*):(\d+)$`),
 		snippet:    regexp.MustCompile(`^\s*(\d+) \| (>>> |    )(.*)$`),

@@ -46,6 +46,7 @@ func learn(head []string) []shape {
 		shapes[s.key()] = s
 		counts[s.key()]++
 	}
+	known := map[string]int{}
 	for _, line := range head {
 		if strings.TrimSpace(line) == "" {
 			continue
@@ -53,6 +54,15 @@ func learn(head []string) []shape {
 		filled++
 		if h, ok := headOf(line); ok {
 			add(h)
+		} else if n := len(line) - len(trimKnown(line)); n > 0 && n <= maxHead {
+			known[shapeOf(line[:n]).key()]++
+			shapes[shapeOf(line[:n]).key()] = shapeOf(line[:n])
+		}
+	}
+	// A known form that most lines have is found faster by its shape.
+	for key, n := range known {
+		if 2*n >= filled && n > 1 {
+			counts[key] = n
 		}
 	}
 	least := 2

@@ -43,14 +43,40 @@ func withoutLinks(line string) string {
 // maxPrefix bounds what may stand before a line, in bytes.
 const maxPrefix = 512
 
-// trimKnown removes such a prefix. Most lines of a long log have none, and most of
-// these show it in their first byte.
+// trimKnown removes such a prefix. Most lines of a long log have none, and these show
+// it in their first bytes.
 func trimKnown(line string) string {
 	line = trimJob(line)
-	if line == "" || strings.IndexByte("0123456789[#:SJFMAOND IWEr\xef", line[0]) < 0 || line[0] == '#' && !strings.HasPrefix(line, "##[") {
+	if !mayBeKnown(line) {
 		return line
 	}
 	return line[len(ciPrefix().FindString(line[:min(len(line), maxPrefix)])):]
+}
+
+// mayBeKnown tells whether a line can begin with one of the known forms.
+func mayBeKnown(line string) bool {
+	if len(line) < 4 {
+		return false
+	}
+	switch c := line[0]; {
+	case '0' <= c && c <= '9':
+		return line[2] == ':' || line[2] >= '0' && line[2] <= '9' && line[3] >= '0' && line[3] <= '9'
+	case c == '[':
+		return true
+	case c == '#':
+		return line[1] == '#' && line[2] == '['
+	case c == ':':
+		return line[1] == ':'
+	case c == ' ', 'A' <= c && c <= 'Z':
+		text := strings.TrimLeft(line, " ")
+		n, k := 0, literal
+		if text != "" && len(line)-len(text) <= 4 {
+			n, k = run(text)
+		}
+		return k == name && (names[text[:n]] || strings.HasPrefix(text, "Step #"))
+	default:
+		return c == 0xef || strings.HasPrefix(line, "remote: ")
+	}
 }
 
 // trimJob removes the names of job and step that `gh run view --log` prints.
