@@ -47,7 +47,7 @@ func BenchmarkFailures(b *testing.B) {
 		"steps":  "#%d [internal] load metadata for ghcr.io/a/b:1\n#%[1]d ERROR: failed to authorize: failed to fetch oauth token: denied: denied%[1]d\n",
 	} {
 		var text strings.Builder
-		for i := range 20000 {
+		for i := range 200_000 {
 			fmt.Fprintf(&text, line, i+2)
 		}
 		b.Run(name, func(b *testing.B) {

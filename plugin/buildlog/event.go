@@ -112,7 +112,11 @@ func (e *event) announced() int {
 // diagnose reads text as the frontend would have read it. Of a line that only
 // its words speak for, these have to do so without knowing of an image.
 func (e *event) diagnose(text, userRef string) (diagnosis.Diagnosis, activity) {
-	d, at := diagnose("", text), e.at
+	at := e.at
+	if e.step != "" && at.image != "" && !at.pushes() {
+		return diagnose(at.image, text), at // whatever else the text names
+	}
+	d := diagnose("", text)
 	named := parsed(d.Named)
 	if named != "" && (e.step == "" || at.image == "" || at.pushes()) {
 		if sameTagless(named, at.image) || at.image == "" && sameTagless(named, e.nearby.image) {

@@ -94,7 +94,11 @@ func (s *scanner) names(step string) {
 // classic follows the classic builder and Podman, which do not mark what a RUN step
 // prints.
 func (s *scanner) classic(text string, no int) bool {
-	if m := forms().classic.FindStringSubmatch(text); m != nil {
+	var m []string
+	if strings.HasPrefix(text, "S") {
+		m = forms().classic.FindStringSubmatch(text)
+	}
+	if m != nil {
 		s.flush()
 		instruction := strings.ToUpper(m[1])
 		s.classicRun, s.classicFrom = instruction == "RUN", false

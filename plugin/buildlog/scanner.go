@@ -238,14 +238,20 @@ func (s *scanner) each(e *event) []*event {
 func (s *scanner) isNew(e *event) bool {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
+	add := func(text string) {
+		_, _ = h.WriteString(text)
+		_ = h.WriteByte('\n')
+	}
 	for _, text := range []string{e.at.image, e.nearby.image, e.step, e.first} {
-		_, _ = h.WriteString(text + "\n")
+		add(text)
 	}
 	for _, l := range e.more {
-		_, _ = h.WriteString(l.text + "\n")
+		add(l.text)
 	}
 	for _, p := range e.places {
-		_, _ = h.WriteString(p.File + "\n" + p.Instruction + strconv.Itoa(p.Line))
+		add(p.File)
+		add(p.Instruction)
+		add(strconv.Itoa(p.Line))
 	}
 	key := h.Sum64()
 	if _, ok := s.seen[key]; ok {

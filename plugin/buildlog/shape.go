@@ -149,8 +149,6 @@ func vertexLine(text string) (n int, rest string, ok bool) {
 // them say is not looked at here.
 type patterns struct {
 	section    *regexp.Regexp // " > [internal] load metadata for REF:"
-	place      *regexp.Regexp // "Dockerfile:3"
-	snippet    *regexp.Regexp // "   3 | >>> FROM REF"
 	classic    *regexp.Regexp // "Step 1/3 : FROM REF"
 	classicEnd *regexp.Regexp // a RUN step of the classic builder is over
 	opener     *regexp.Regexp // a line that begins an error of docker, buildx or buildctl
@@ -160,8 +158,6 @@ type patterns struct {
 var forms = sync.OnceValue(func() patterns {
 	return patterns{
 		section:    regexp.MustCompile(`^ ?> (.*?):?$`),
-		place:      regexp.MustCompile(`^(\S.*):(\d+)$`),
-		snippet:    regexp.MustCompile(`^\s*(\d+) \| (>>> |    )(.*)$`),
 		classic:    regexp.MustCompile(`^(?:Step|STEP) \d+(?:/\d+)? ?: ([A-Za-z]+)\s+(.*)$`),
 		classicEnd: regexp.MustCompile(`^(?:Removing intermediate container|Removed intermediate container| ---> [0-9a-f]{6,}| ---> Removed|Successfully built [0-9a-f]{12}$|Successfully tagged \S+:\S+$|The command '.*' returned a non-zero code|ERROR: Service .* failed to build|--> [0-9a-f]{6,}|[Ee]rror: (?:error )?building at STEP )`),
 		openers:    regexp.MustCompile(`^(?:(?:ERROR|error|Error|buildx failed with|failed to build|failed to solve|target [\w.-]+): )+`),

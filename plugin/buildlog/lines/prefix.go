@@ -73,7 +73,11 @@ func mayBeKnown(line string) bool {
 		if text != "" && len(line)-len(text) <= 4 {
 			n, k = run(text)
 		}
-		return k == name && (names[text[:n]] || strings.HasPrefix(text, "Step #"))
+		if k != name || len(text) < n+2 || text[n] != ' ' {
+			return false
+		}
+		next := class(text[n+1])
+		return text[n+1] == '[' && names[text[:n]] || n == 3 && (next == digits || next == spaces) || strings.HasPrefix(text, "Step #")
 	default:
 		return c == 0xef || strings.HasPrefix(line, "remote: ")
 	}
