@@ -87,7 +87,7 @@ func (f *facts) afterAccess(r registry.Registry) bool {
 	case f.status > 0 || f.token != "" || f.code == "":
 		return false
 	}
-	return slices.Contains([]string{"", "authentication required", "access to the requested resource is not authorized"}, strings.TrimSpace(f.words))
+	return slices.Contains([]string{"", "authentication required", "access to the requested resource is not authorized"}, strings.Trim(f.words, " ."))
 }
 
 // message is the registry's answer in its own words.

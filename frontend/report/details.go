@@ -182,7 +182,7 @@ func inContext(list []Remedy, d diagnosis.Diagnosis, image reference.Named, ref 
 			return append([]Remedy{{Note: noteRemoved}}, login(d.Host))
 		}
 	case diagnosis.AuthRequired:
-		if !d.Push && !registry.Of(d.Host).NoLogin {
+		if r := registry.Of(d.Host); !d.Push && !r.NoLogin && !r.TokensForAll {
 			return append(list, Remedy{Note: noteJobs})
 		}
 	case diagnosis.RateLimited:

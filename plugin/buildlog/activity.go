@@ -42,7 +42,7 @@ func (a activity) about(d diagnosis.Diagnosis) diagnosis.Diagnosis {
 	d.Push = d.Push || a.pushes()
 	if a.doing == pulling && a.content && d.Detail == "" &&
 		(d.Class == diagnosis.DeniedAmbiguous || d.Class == diagnosis.AuthRequired) {
-		d.Detail = diagnosis.AfterAccess
+		d.Detail, d.AnonymousRetryCanHelp = diagnosis.AfterAccess, false
 	}
 	return d
 }
@@ -186,7 +186,7 @@ func newVertex(name string) *vertex {
 func stepActivity(name string) activity {
 	image := stepImage(name)
 	switch {
-	case strings.HasPrefix(name, "importing cache manifest from "):
+	case strings.Contains(name, "importing cache manifest from "):
 		return activity{doing: importingCache, image: image}
 	case strings.HasPrefix(name, "exporting ") && strings.Contains(name, "cache"):
 		return activity{doing: exportingCache}

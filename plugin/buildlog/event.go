@@ -195,6 +195,11 @@ func (e *event) uncut(userRef string, first diagnosis.Diagnosis) (d diagnosis.Di
 		if long < len(e.more) && strings.Contains(e.more[long-1].text, `"code"`) && strings.Contains(e.more[long].text, `"message"`) {
 			long++
 		}
+		for more := long + 1; d.HTTPStatus == 0 && more <= min(len(e.more), long+3); more++ {
+			if all, a := e.diagnose(e.joined(more), userRef); all.HTTPStatus > 0 {
+				return all, a, more
+			}
+		}
 		if long > n {
 			d, at = e.diagnose(e.joined(long), userRef)
 		}

@@ -128,7 +128,7 @@ const (
 
 type part struct {
 	kind kind
-	text string // of a literal
+	text string // of a literal; of spaces at the end, as many as belong to the prefix
 }
 
 // shape is a prefix with what differs from line to line left open.
@@ -176,6 +176,9 @@ func shapeOf(head string) shape {
 		} else {
 			s = append(s, part{kind: k})
 		}
+		if n == len(head) && k == spaces && len(s) > 1 {
+			s[len(s)-1].text = strings.Clone(head)
+		}
 		head = head[n:]
 	}
 	return s
@@ -222,7 +225,7 @@ func (s shape) match(line string) int {
 		case p.kind == name && !names[line[at:at+n]]:
 			return -1
 		case p.kind == spaces && i == len(s)-1:
-			n = 1 // what follows is the line's own indent
+			n = min(n, len(p.text)) // what follows is the line's own indent
 		}
 		at += n
 	}

@@ -120,7 +120,7 @@ func (l *Reader) trim(text string) string {
 			break
 		}
 	}
-	return withoutLinks(trimKnown(text))
+	return withoutFields(withoutLinks(trimKnown(text)))
 }
 
 // read takes the next line of the stream, or a piece of a long one, into l.parts.
