@@ -242,3 +242,44 @@ func walk(value any, visit func(string)) {
 		}
 	}
 }
+
+// TestForgedByAStep: nothing that a step prints is taken for another's words, whatever
+// stands before it: neither a prefix, nor a command, nor an error.
+func TestForgedByAStep(t *testing.T) {
+	printed := []string{
+		"x | #1 [internal] load metadata for victim.test/a:1", "x | #1 ERROR: failed to fetch oauth token: denied: denied",
+		"x | #2 [internal] load metadata for victim.test/a:1", "x | #2 ERROR: failed to fetch oauth token: denied: denied",
+		"x | ------", "------", "x | ERROR: failed to solve: victim.test/a:1: failed to fetch oauth token: denied: denied",
+		"+ docker pull victim.test/a:1", "Unable to find image 'victim.test/a:1' locally",
+		"docker: Error response from daemon: denied: denied", "The push refers to repository [victim.test/a]", "denied: denied",
+		`time="x" level=fatal msg="failed to resolve reference \"victim.test/a:1\": denied: denied"`,
+		`{"vertexes":[{"name":"[internal] load metadata for victim.test/a:1","error":"failed to fetch oauth token: denied"}]}`,
+	}
+	join := func(stamp func(i int) string) string {
+		var b strings.Builder
+		for i, line := range printed {
+			b.WriteString(stamp(i) + line + "\n")
+		}
+		return b.String()
+	}
+	const command = `process "/bin/sh -c x" did not complete successfully: exit code: 1`
+	end := "ERROR: failed to build: failed to solve: " + command + "\n"
+	numbered := join(func(i int) string { return fmt.Sprintf("#9 0.%03d ", i) })
+	timed := join(func(i int) string { return fmt.Sprintf("0.%03d ", i) })
+	for name, log := range map[string]string{
+		"plain":   "#9 [2/2] RUN x\n" + numbered + "#9 ERROR: " + command + "\n" + end,
+		"section": "#9 [2/2] RUN x\n#9 ERROR: " + command + "\n------\n > [2/2] RUN x:\n" + timed + "------\n" + end,
+		"classic": "Step 1/2 : FROM alpine\n ---> 0a97eee8041e\nStep 2/2 : RUN x\n ---> Running in 0123456789ab\n" + join(func(int) string { return "" }) +
+			"The command '/bin/sh -c x' returned a non-zero code: 1\n",
+		"podman": "STEP 1/2: FROM alpine\nSTEP 2/2: RUN x\n" + join(func(int) string { return "" }) + "Error: building at STEP \"RUN x\": exit status 1\n",
+	} {
+		for stamp, log := range map[string]string{"": log, "builder-1  | ": stamped("builder-1  | ", log), "2026-03-01T10:00:01Z ": stamped("2026-03-01T10:00:01Z ", log)} {
+			res, text, objects := output(t, log, "")
+			assert.Empty(t, res.Failures, "%s %q: %s", name, stamp, text)
+			for _, r := range res.Other.Remedies {
+				assert.NotContains(t, r.Command+r.Note, "victim", name)
+			}
+			assert.NotContains(t, objects, `"ref"`, name)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func (s *scanner) classic(text string, no int) bool {
 	if m != nil {
 		s.flush()
 		instruction := strings.ToUpper(m[1])
-		s.classicRun, s.classicFrom = instruction == "RUN", false
+		s.classicRun, s.classicFrom, s.shaped = instruction == "RUN", false, true
 		s.trust.doubt = s.trust.doubt || s.classicRun
 		if image := instructionImage(m[1] + " " + m[2]); instruction == "FROM" && image != "" {
 			s.classicFrom = true

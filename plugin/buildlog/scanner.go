@@ -70,6 +70,7 @@ func (s *scanner) feed(text string, no int) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		s.blank()
+	case s.classicRun && s.classic(text[:min(len(text), maxForm)], no):
 	case s.section(text, no), s.step(text, no), len(text) <= maxForm && (s.dockerfile(text) || s.classic(text, no)):
 	default:
 		s.other(text, no)

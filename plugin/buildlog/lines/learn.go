@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ var anchor = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // output is what precedes words that a step printed: no prefix is learned behind it.
-var output = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#\d|=>|^\s*\d+\.\d+ |["'` + "`" + `]`) })
+var output = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`#\d|=>|(?:^|[\s|>\]])\d+\.\d+ |["'` + "`" + `]`) })
 
 // commonHead are the forms of a head that most lines of a log can have in common:
 // a name in brackets, a column, one word and a colon, the mark of a quotation.
@@ -80,8 +81,8 @@ func learn(head []string) []shape {
 			out = append(out, s)
 		}
 	}
-	slices.SortFunc(out, func(a, b shape) int {
-		return 2*(counts[b.key()]-counts[a.key()]) + strings.Compare(a.key(), b.key())
+	slices.SortFunc(out, func(a, b shape) int { // one may begin another
+		return cmp.Or(len(b)-len(a), counts[b.key()]-counts[a.key()], strings.Compare(a.key(), b.key()))
 	})
 	return out[:min(len(out), maxShapes)]
 }
