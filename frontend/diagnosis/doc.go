@@ -9,6 +9,7 @@
 //
 // So a text is bounded, folded and stripped of what tools put before BuildKit's
 // error (text.go), then taken apart at BuildKit's own phrases (facts.go, status.go,
-// hosts.go); the first row of one ordered table over those facts that holds gives
-// the class (matchers.go).
+// hosts.go, named.go); the first row of one ordered table over those facts that holds gives
+// the class (matchers.go), and its details tell causes of one class apart (detail.go);
+// of what no registry said, they tell who spoke (other.go).
 package diagnosis

@@ -2,22 +2,25 @@
 // means, in the words of frontend/report. It knows what logs look like and nothing of
 // what registries say:
 //
-//	lines.go    a stream of bytes -> lines of text, without what a terminal does
-//	            with them; of any length, in bounded memory
-//	prefix.go   what CI systems put before a line
-//	shape.go    the forms of buildx's, buildctl's and docker's output: steps,
-//	            their output, sections of failed steps, excerpts of Dockerfiles
-//	scanner.go  follows a log line by line: which lines can be an error, and of
-//	            which image
-//	progress.go the progress in it: steps of BuildKit and of the classic builder
-//	event.go    one such line, with those that a terminal or a registry added to it
-//	readings.go what a line that a terminal cut can have been; the image that it names
-//	image.go    names of images and hosts: what is none is not taken from a log
-//	own.go      errors and warnings of pullsafe itself, which are known by their codes
+//	lines/       (package lines) bytes -> lines as a program printed them, without what
+//	             a terminal, a CI system or a log collector did to them
+//	shape.go     the forms of buildx's, buildctl's and docker's output: steps,
+//	             their output, sections of failed steps
+//	excerpt.go   excerpts of Dockerfiles
+//	phrases.go   searches a line for many phrases in one pass
+//	scanner.go   follows a log line by line: which lines can be an error
+//	progress.go  the progress in it: steps of BuildKit and of the classic builder
+//	activity.go  who is at what, with which image: steps, clients, daemons
+//	event.go     a line that can be an error, with those that a terminal or a registry
+//	             added to it, and what it is about: the nearest activity that has an image
+//	readings.go  what a line that a terminal cut can have been
+//	image.go     names of images and hosts: what is none is not taken from a log
+//	own.go       errors and warnings of pullsafe itself, which are known by their codes
 //	statement.go what such a code says of images, and how far it is believed
-//	failure.go  what was found, each failure once
-//	explain.go  a whole text: a message alone, or a log
-//	print.go    what is printed, with the renderer of frontend/report, and the JSON
+//	failure.go   what was found, each failure once
+//	last.go      the last error of a text in which no registry failed
+//	explain.go   a whole text: a message alone, or a log
+//	print.go     what is printed, with the renderer of frontend/report, and the JSON
 //
 // A log is anybody's text. Reading it costs time in proportion to its length and memory
 // within bounds, and ends with the context. Hosts, references and places are the only
