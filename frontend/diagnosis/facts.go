@@ -192,7 +192,7 @@ var registryContext = []string{
 	"error response from daemon: ", "error pulling image configuration: ", "pull access denied for ",
 	"manifest for ", "error reading manifest ", "step 1/", "failed to resolve source metadata for ",
 	"download failed after attempts", "failed to copy: ", "failed to push ", "failed to resolve reference ", "toomanyrequests: ", "no basic auth credentials",
-	"/blobs/uploads/", "reading manifest ", "initializing source docker://",
+	"/blobs/uploads/", "reading manifest ", "initializing source docker://", "could not push image ",
 }
 
 // findCode looks for a code behind dockerd's phrases, and behind ours where the

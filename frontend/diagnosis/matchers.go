@@ -147,7 +147,7 @@ func (f *facts) failedStep() bool {
 // The part behind "err:" is in the user's language.
 var helperPhrases = []string{
 	"error getting credentials - err: ", "error listing credentials - err: ", "error storing credentials - err: ", "error erasing credentials - err: ",
-	"credentials store error: ", "docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
+	"credentials store error: ", "credentials store docker-credential-", "dockerpycreds.errors.", "docker.credentials.errors.", "invoking docker-credential-", "(gcloud.auth.docker-helper)",
 	// 60 s without an answer: a helper waits for a human.
 	"resolving credentials from session: context deadline exceeded",
 	"verifying token authority from session: context deadline exceeded",
@@ -178,65 +178,6 @@ func (f *facts) rateLimited() bool {
 		f.status == 403 && strings.Contains(f.said(), "rate limit exceeded")
 }
 
-// netErrors open the texts of Go's net, http, tls and http2 packages.
-var netErrors = []string{
-	"dial ", "lookup ", "read tcp", "write tcp", "read udp", "read: connection", "eof", "unexpected eof", "short read: ", "net/http: ", "http2: ",
-	"stream error: ", "proxyconnect ", "context deadline exceeded", "i/o timeout", "connection reset", "socks connect",
-	"tls handshake timeout", "use of closed network connection", "no such host", "connection refused",
-	"fetching auth token from session: context deadline exceeded", "rpc error: code = unavailable", "error reading from server: eof",
-}
-
-var tlsErrors = []string{
-	"tls: ", "x509: ", "remote error: tls", "local error: tls", "http: server gave http response to https client",
-	"certificate ", "net/http: http/1.x transport connection broken: malformed http response",
-}
-
-// tls: the certificate or the protocol. A connection whose bytes were changed is the
-// network's fault.
-func (f *facts) tls() bool {
-	said := f.clientError()
-	return f.code == "" && !containsAny(said, damagedConnection) &&
-		(hasAnyPrefix(said, tlsErrors) || f.registryCall() && !strings.HasPrefix(said, "proxyconnect ") && containsAny(said, []string{": x509: ", "http: server gave http response to https client"}))
-}
-
-// network: the HTTP client failed, or a redirect or a proxy answered in the
-// registry's place.
-func (f *facts) network() bool {
-	switch {
-	case f.status >= 300 && f.status < 400, f.status == 407:
-		return true
-	case f.status > 0 || f.code != "":
-		return false
-	}
-	said := f.clientError()
-	return (hasAnyPrefix(said, netErrors) || containsAny(said, damagedConnection)) && (f.ref != "" || f.registryCall())
-}
-
-// unknownTransport: what else the HTTP client can say, for example a proxy's
-// refusal, which is a status text alone.
-func (f *facts) unknownTransport() bool {
-	return f.hasTransport && f.registryCall() && f.status == 0 && f.code == ""
-}
-
-// clientError is where the HTTP client's own words stand, lowered.
-func (f *facts) clientError() string {
-	if f.status > 0 {
-		return ""
-	}
-	if f.hasTransport {
-		return lower(f.transport)
-	}
-	return lower(f.core)
-}
-
-// registryCalls tell BuildKit's and dockerd's requests to a registry from those
-// of a RUN step: a Go program in it prints the same Get "URL": dial tcp ...
-var registryCalls = []string{"failed to do request: ", "failed to fetch oauth token", "failed to fetch anonymous token", "failed to copy: ", "failed to authorize: ", "httpreadseeker: ", "error response from daemon: ", "failed to resolve source metadata for "}
-
-func (f *facts) registryCall() bool {
-	return f.ref != "" || strings.Contains(f.url, "/v2/") || containsAny(f.low, registryCalls)
-}
-
 // outage: the registry or its token service does not work as one. Refusals of
 // a token are 401 and 403, and 400 to a POST, as OAuth 2 has it.
 func (f *facts) outage() bool {
@@ -257,7 +198,8 @@ func (f *facts) outage() bool {
 		"authorization server did not include a token in the response", "unable to decode token response",
 		"no realm specified for token auth challenge", "invalid token auth challenge realm",
 		"in header not a valid digest", "(text/html) from remote",
-	}) || f.plain() && f.registryCall() && containsAny(f.low, damagedWords) || strings.Contains(f.low, "unexpected commit digest ")
+	}) || f.plain() && f.registryCall() && containsAny(f.low, damagedWords) ||
+		containsAny(f.low, []string{"unexpected commit digest ", "filesystem layer verification failed for digest"})
 }
 
 func (f *facts) refusesWith(status int) bool {

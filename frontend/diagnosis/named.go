@@ -15,7 +15,7 @@ var imagePhrases = []string{
 	"resolve source metadata for ", "failed to resolve reference ", "pull access denied for ", "manifest for ",
 	"failed to push ", "failed to pull and unpack image ", "failed to pull image ", "unable to pull image ",
 	"initializing source docker://", "fetch base image ", "connect to repo store ", "remote image ",
-	"push permission for ", "unauthorized for ", "failed to resolve ref ",
+	"push permission for ", "could not push image ", "unauthorized for ", "failed to resolve ref ",
 }
 
 // named is the image that the text names, as it stands there, or "". It has no tag where

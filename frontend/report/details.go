@@ -156,6 +156,8 @@ func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 		c.Headline, c.Remedies = where(d)+" has no official image "+name+", as far as its answer tells"+Quote(d.Message), remediesLocal(name)
 	case d.Detail == diagnosis.AfterAccess:
 		c.Headline = where(d) + " denied access to a layer, after it had given access to the image" + Quote(d.Message)
+	case d.Detail == diagnosis.DamagedContent:
+		c.Headline = "what " + where(d) + " sent is damaged" + Quote(d.Message)
 	case d.Detail == diagnosis.LoginRequest:
 		c.Headline = where(d) + " rejected the login" + Quote(d.Message)
 	case open != "" && d.AnonymousRetryCanHelp:

@@ -130,15 +130,17 @@ func (s *scanner) client(text string, no int) {
 			}
 		}
 	}
+	s.progressed(text)
+}
+
+// progressed follows how far a client has come.
+func (s *scanner) progressed(text string) {
+	starts := func(e string) bool { return strings.HasPrefix(text, e) }
 	switch {
+	case slices.ContainsFunc(endings, starts):
+		s.now = activity{}
 	case s.now.doing != nothing && slices.ContainsFunc(contentMarks, func(m string) bool { return strings.Contains(text, m) }):
 		s.now.content = true
-	case strings.Contains(text, "Status: ") || strings.HasPrefix(text, "Successfully "):
-		for _, e := range endings {
-			if strings.HasPrefix(text, e) {
-				s.now = activity{}
-			}
-		}
 	}
 }
 

@@ -18,7 +18,7 @@ const maxName = 512
 // imageName is the first word of s where it is an image that can be pulled.
 func imageName(s string) string {
 	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
-	word = strings.TrimSuffix(word, ":")
+	word = strings.TrimSuffix(strings.TrimSuffix(word, "..."), ":")
 	word = strings.TrimPrefix(word, "docker-image://")
 	if word == "" || word == "scratch" || strings.ContainsAny(word, "$\"'`") {
 		return ""

@@ -78,6 +78,19 @@ var kinds = map[string]struct {
 	"tracee":              {"rate-limited", "docker.io", "ubuntu:latest", false, 1, `docker login`},
 	"vscode-push":         {"denied-ambiguous", "docker.io", "docker.io/internal/navimage", false, 7, `the repository must be one of the account's or organization'`},
 	"wrapper-builder":     {"denied-ambiguous", "docker.io", "docker.io/library/builder:latest", false, 17, `if builder is an image of yours: build it first, and where t`},
+	"compose-helper":      {"credential-helper", "", "", true, 8, `remove "credsStore", or the host under "credHelpers", from ~`},
+	"ctr-digest":          {"registry-outage", "registry.test.com", "registry.test.com/foo/bar:ce2aaf2d", false, 5, `docker builder prune`},
+	"from-typo-in-log":    {"credentials-rejected", "private_registry.com", "private_registry.com/a/b:latest", true, 2, `docker logout private_registry.com`},
+	"gitea-cdn":           {"network", "docker.io", "docker.io/library/alpine:latest", false, 8, `check DNS, proxy, firewall and registry mirror where the bui`},
+	"jfrog-push404":       {"not-found", "", "", false, 3, `docker login HOST`},
+	"layer-pull":          {"registry-outage", "docker.io", "ruby:2.4.1", false, 6, `docker builder prune`},
+	"layer-verify":        {"registry-outage", "docker.io", "acmesamples/tidb:nanoserver-1809", false, 6, `docker builder prune`},
+	"multi-three":         {"network", "docker.io", "docker.io/acme/mirrored-gateway", false, 12, `check DNS, proxy and VPN where docker runs: the client asks `},
+	"old-authstatus":      {"denied-ambiguous", "", "", true, 3, `docker logout HOST`},
+	"osx-traceback":       {"credential-helper", "", "", true, 14, `security unlock-keychain`},
+	"packer":              {"denied-ambiguous", "registry1.acme.mil", "registry1.acme.mil/ironbank/ubi9:9.4", true, 1, `docker logout registry1.acme.mil`},
+	"skaffold-log":        {"denied-ambiguous", "gcr.io", "gcr.io/project/my-image:2c46f1d", false, 1, `the registry names the permission that is missing: give it t`},
+	"skaffold-push":       {"denied-ambiguous", "docker.io", "hello-world:latest", false, 16, `the repository must be one of the account's or organization'`},
 }
 
 // archive is the texts of a file, by name.

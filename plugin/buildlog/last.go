@@ -75,7 +75,7 @@ var outputMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 func (l *lastError) event(e *event) {
 	l.look()
 	d := diagnose("", e.first)
-	if d.Class != diagnosis.NotARegistryError || !e.anchored && d.Detail == "" && !looksLikeError(e.first) {
+	if d.Class != diagnosis.NotARegistryError || d.Detail == "" && !opens(e.first) && !looksLikeError(e.first) {
 		return
 	}
 	if d.Detail == diagnosis.FailedStep && l.step {

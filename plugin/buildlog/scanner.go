@@ -128,20 +128,9 @@ func (s *scanner) other(text string, no int) {
 	if s.warning(text, no) {
 		return
 	}
-	if s.own != nil {
-		if s.own.take(text, no) {
-			return
-		}
-		s.flush()
-	}
 	begins := opens(text)
-	if own := (&ownBlock{found: s.found, trust: s.trust}); !begins && own.begin(text, no) {
-		if s.pending == nil || own.last != nil {
-			s.flush()
-			own.trust = s.trust
-			s.own, s.excerpt, s.failing = own, excerpt{}, nil
-			return
-		}
+	if s.ours(text, no, begins) {
+		return
 	}
 	if s.pending != nil {
 		if !begins && s.pending.extend(text, no) {
@@ -170,68 +159,22 @@ func (s *scanner) other(text string, no int) {
 	s.pending = e
 }
 
-// failing is a step that failed, and whether its own error was read.
-type failing struct {
-	activity
-
-	explained bool
-}
-
-// fails keeps what a failed step was at. A terminal cuts the name of a step, and shows
-// the whole of it above the step's output.
-func (s *scanner) fails(a activity, explained bool) {
-	if a.doing == nothing || a.doing == importingCache { // which ends no build
-		return
-	}
-	for i := range s.failing {
-		f := &s.failing[i]
-		if f.doing != a.doing || !strings.HasPrefix(a.image, f.image) && !strings.HasPrefix(f.image, a.image) {
-			continue
+// ours takes a line of an error of pullsafe, or one that begins it.
+func (s *scanner) ours(text string, no int, begins bool) bool {
+	if s.own != nil {
+		if s.own.take(text, no) {
+			return true
 		}
-		if len(a.image) > len(f.image) {
-			f.image = strings.Clone(a.image)
-		}
-		f.explained = f.explained || explained
-		return
+		s.flush()
 	}
-	if len(s.failing) < maxPlaces {
-		a.image = strings.Clone(a.image)
-		s.failing = append(s.failing, failing{a, explained})
+	own := &ownBlock{found: s.found, trust: s.trust}
+	if begins || !own.begin(text, no) || s.pending != nil && own.last == nil {
+		return false
 	}
-}
-
-// suspect is what the error of the build is about, where the log says so beside it: the
-// instruction that it points at, or the only step that failed.
-func (s *scanner) suspect() activity {
-	if p := s.excerpt.places; len(p) == 1 {
-		if image := instructionImage(p[0].Instruction); image != "" && (len(s.failing) != 1 || strings.Contains(image, "/")) {
-			return activity{doing: resolving, image: image}
-		}
-	}
-	if len(s.failing) == 1 {
-		return s.completed(s.failing[0].activity)
-	}
-	return activity{}
-}
-
-// each is the event for each of the steps that failed, where the log tells one error for
-// all of them: a credential helper fails for all, and a registry for all of its images.
-func (s *scanner) each(e *event) []*event {
-	if len(s.failing) < 2 || e.step != "" || !e.anchored || e.at.image != "" || len(e.places) > 0 {
-		return []*event{e}
-	}
-	d := diagnose("", e.first)
-	host := hostKey(s.failing[0].image)
-	var list []*event
-	for _, f := range s.failing {
-		if f.explained || f.image == "" || d.Named != "" || d.Class != diagnosis.CredentialHelper && hostKey(f.image) != host {
-			return []*event{e}
-		}
-		one := *e
-		one.at = f.activity
-		list = append(list, &one)
-	}
-	return list
+	s.flush()
+	own.trust = s.trust
+	s.own, s.excerpt, s.failing = own, excerpt{}, nil
+	return true
 }
 
 // isNew tells whether the error is to be looked at: a log repeats the same of the same

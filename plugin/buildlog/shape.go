@@ -53,7 +53,8 @@ var logPhrases = newPhrases(true,
 	"due to policy: ", "image access restricted", "session: context deadline exceeded",
 	"requested access to the resource is denied", "unauthorized: authentication required",
 	"cannot be authenticated with the token provided", "/blobs/uploads/", "error storing credentials - err: ",
-	"registry returned error code ", "too many failed login attempts", "bad record mac", "unexpected commit digest ",
+	"registry returned error code ", "too many failed login attempts", "bad record mac", "filesystem layer verification failed", "dockerpycreds.errors.", "credentials store docker-credential-",
+	"could not push image ", "unexpected commit digest ",
 )
 
 // calls are of a request to a registry, as the HTTP clients of Go name it; their
@@ -109,17 +110,18 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 
 // isStepOutput tells whether a RUN step printed the line.
 func isStepOutput(text string) bool {
-	rest, ok := text, true
-	if strings.HasPrefix(rest, "#") {
-		if rest, ok = cutDigits(rest[1:]); !ok || !strings.HasPrefix(rest, " ") {
+	if strings.HasPrefix(text, "#") {
+		rest, ok := cutDigits(text[1:])
+		if !ok || !strings.HasPrefix(rest, " ") {
 			return false
 		}
-		rest = rest[1:]
+		text = rest[1:]
 	}
-	if rest, ok = cutDigits(rest); !ok || !strings.HasPrefix(rest, ".") {
+	seconds, ok := cutDigits(text)
+	if !ok || !strings.HasPrefix(seconds, ".") {
 		return false
 	}
-	rest, ok = cutDigits(rest[1:])
+	rest, ok := cutDigits(seconds[1:])
 	return ok && strings.HasPrefix(rest, " ")
 }
 

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,52 +40,66 @@ var commonHead = sync.OnceValue(func() *regexp.Regexp {
 // speakers begin the errors of programs: no prefix, however many lines have one.
 var speakers = []string{"docker", "error", "failed", "fatal", "warning", "denied", "unauthorized", "toomanyrequests", "ctr", "http", "https", "podman", "buildx", "manifest", "note"}
 
+// heads are the beginnings of lines that can be prefixes, by their shape.
+type heads struct {
+	shapes map[string]shape
+	counts map[string]int
+}
+
+func (h *heads) add(text string) {
+	s := shapeOf(text)
+	h.shapes[s.key()] = s
+	h.counts[s.key()]++
+}
+
 // learn finds the prefixes of a log in its first lines.
-func learn(head []string) []shape {
-	shapes, counts, filled := map[string]shape{}, map[string]int{}, 0
-	add := func(text string) {
-		s := shapeOf(text)
-		shapes[s.key()] = s
-		counts[s.key()]++
-	}
-	known := map[string]int{}
-	for _, line := range head {
+func learn(first []string) []shape {
+	found, known := heads{map[string]shape{}, map[string]int{}}, heads{map[string]shape{}, map[string]int{}}
+	filled := 0
+	for _, line := range first {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
 		filled++
 		if h, ok := headOf(line); ok {
-			add(h)
+			found.add(h)
 		} else if n := len(line) - len(trimKnown(line)); n > 0 && n <= maxHead {
-			known[shapeOf(line[:n]).key()]++
-			shapes[shapeOf(line[:n]).key()] = shapeOf(line[:n])
+			known.add(line[:n])
+		}
+	}
+	accepted := func(key string) bool {
+		n := found.counts[key]
+		return n >= 2 || n == 1 && (found.shapes[key].blank() || 2*matching(found.shapes[key], first) >= filled)
+	}
+	if len(found.counts) == 0 && !slices.ContainsFunc(slices.Collect(maps.Values(known.counts)), func(n int) bool { return 2*n >= filled }) {
+		found.common(first)
+		accepted = func(key string) bool { return found.counts[key] >= max(3, (3*filled+3)/4) }
+	}
+	var out []shape
+	for key, s := range found.shapes {
+		if accepted(key) {
+			out = append(out, s)
 		}
 	}
 	// A known form that most lines have is found faster by its shape.
-	for key, n := range known {
-		if 2*n >= filled && n > 1 {
-			counts[key] = n
-		}
-	}
-	least := 2
-	if len(counts) == 0 {
-		for _, line := range head {
-			if h := commonHead().FindString(line); h != "" && !slices.Contains(speakers, strings.TrimRight(h, ": ")) {
-				add(h)
-			}
-		}
-		least = max(3, (3*filled+3)/4)
-	}
-	var out []shape
-	for key, s := range shapes {
-		if counts[key] >= least || least == 2 && (s.blank() || 2*matching(s, head) >= filled) {
+	for key, s := range known.shapes {
+		if n := known.counts[key]; n > 1 && 2*n >= filled {
 			out = append(out, s)
 		}
 	}
 	slices.SortFunc(out, func(a, b shape) int { // one may begin another
-		return cmp.Or(len(b)-len(a), counts[b.key()]-counts[a.key()], strings.Compare(a.key(), b.key()))
+		return cmp.Or(len(b)-len(a), strings.Compare(a.key(), b.key()))
 	})
 	return out[:min(len(out), maxShapes)]
+}
+
+// common adds the heads that lines of any program can have in common.
+func (h *heads) common(first []string) {
+	for _, line := range first {
+		if head := commonHead().FindString(line); head != "" && !slices.Contains(speakers, strings.TrimRight(head, ": ")) {
+			h.add(head)
+		}
+	}
 }
 
 // headOf is what stands before a line of a builder, unless the known forms say it.
