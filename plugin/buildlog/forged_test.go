@@ -181,6 +181,9 @@ func requireCommand(t *testing.T, command string, f Failure, userRef string) {
 	if f.Host != "" {
 		require.Regexp(t, `^[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`, f.Host)
 		allowed = append(allowed, registry.LoginCommand(f.Host), registry.LogoutCommand(f.Host))
+		for _, key := range []string{registry.CredentialKey(f.Host), registry.FirstAlias(f.Host)} {
+			allowed = append(allowed, "echo "+key+" | docker-credential-X get")
+		}
 	} else {
 		allowed = append(allowed, "docker login HOST", "docker logout HOST")
 	}

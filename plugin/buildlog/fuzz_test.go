@@ -3,6 +3,8 @@ package buildlog
 import (
 	"fmt"
 	"testing"
+
+	"github.com/org/pullsafe/internal/corpus"
 )
 
 // FuzzOutput: whatever the text, there is an answer, it is valid JSON, nothing in it
@@ -10,6 +12,12 @@ import (
 func FuzzOutput(f *testing.F) {
 	for _, tc := range logs {
 		f.Add([]byte(tc.log), "")
+	}
+	for _, text := range archive(f, "testdata/kinds.txt") {
+		f.Add([]byte(text), "")
+	}
+	for _, r := range corpus.Reports(f) {
+		f.Add([]byte(r.Log), "")
 	}
 	f.Add([]byte(refusedPlain), "ghcr.io/acme/app:1")
 	f.Add([]byte("\xff\xfeE\x00R\x00"), "")

@@ -94,7 +94,7 @@ var kinds = map[string]struct {
 }
 
 // archive is the texts of a file, by name.
-func archive(t *testing.T, file string) map[string]string {
+func archive(t testing.TB, file string) map[string]string {
 	t.Helper()
 	dt, err := os.ReadFile(file)
 	require.NoError(t, err)
