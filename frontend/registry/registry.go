@@ -87,7 +87,11 @@ func FirstAlias(host string) string {
 	if err != nil {
 		return host
 	}
-	return reference.Domain(llb.Aliases(named, AliasOrder(host))[0])
+	aliases := llb.Aliases(named, AliasOrder(host))
+	if len(aliases) == 0 {
+		return host
+	}
+	return reference.Domain(aliases[0])
 }
 
 // LoginCommand is the command that logs in to host.

@@ -157,3 +157,21 @@ func TestHubLogin(t *testing.T) {
 	}
 	assert.Equal(t, "docker logout dhi.io:443", LogoutCommand("dhi.io:443"))
 }
+
+// TestFirstAliasOfAnything: whatever a log calls a host has an answer.
+func TestFirstAliasOfAnything(t *testing.T) {
+	for host, want := range map[string]string{
+		"ghcr.io": "GHCR.IO:443", "private_registry.com": "private_registry.com", "": "", "-": "-",
+	} {
+		assert.Equal(t, want, FirstAlias(host), host)
+	}
+}
+
+func TestIsOfficial(t *testing.T) {
+	for repository, want := range map[string]bool{
+		"library/alpine": true, "library/znc": true, "library/adminer": true,
+		"library/builder": false, "library/": false, "library/alpine debian": false, "alpine": false, "acme/alpine": false,
+	} {
+		assert.Equal(t, want, IsOfficial(repository), repository)
+	}
+}
