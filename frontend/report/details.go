@@ -192,8 +192,8 @@ func inContext(list []Remedy, d diagnosis.Diagnosis, image reference.Named, ref 
 			return append(list, Remedy{Note: noteSetup})
 		}
 	case diagnosis.NetworkFailure:
-		if d.Detail == diagnosis.ProxyLogin && ref != "" {
-			return append([]Remedy{{Command: "docker pull " + diagnosis.Clean(ref, maxName), Note: notePullFirst}}, list...)
+		if name := diagnosis.Clean(ref, maxName); d.Detail == diagnosis.ProxyLogin && name != "" {
+			return append([]Remedy{{Command: "docker pull " + name, Note: notePullFirst}}, list...)
 		}
 		if hub && d.Mirror == "" && d.Detail != diagnosis.IPv6 && d.Detail != diagnosis.ProxyLogin && d.Detail != diagnosis.DamagedConnection {
 			return append(list, Remedy{Note: noteHubMirror})

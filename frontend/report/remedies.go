@@ -170,8 +170,8 @@ func remediesDenied(d diagnosis.Diagnosis) []Remedy {
 // findOut leaves the login out first, which tells whether it was at fault.
 func findOut(d diagnosis.Diagnosis, ref string) []Remedy {
 	pull := Remedy{Command: "docker pull IMAGE", Note: notePublic}
-	if ref != "" {
-		pull.Command = "docker pull " + diagnosis.Clean(ref, maxName)
+	if name := diagnosis.Clean(ref, maxName); name != "" {
+		pull.Command = "docker pull " + name
 	}
 	list := []Remedy{logout(d.Host), pull, login(d.Host)}
 	if d.Class == diagnosis.DeniedAmbiguous {
