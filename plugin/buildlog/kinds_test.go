@@ -36,7 +36,7 @@ var kinds = map[string]struct {
 	"coolify-split":       {"credentials-rejected", "ghcr.io", "ghcr.io/acme/base:2", true, 4, `docker logout ghcr.io`},
 	"coolify-x509":        {"tls", "docker.io", "docker.io/library/ubuntu:24.04", false, 1, `check the certificate and the builder's trust: ca, http and `},
 	"crictl":              {"rate-limited", "docker.io", "docker.io/acme/x:1", false, 1, `docker login`},
-	"dead-mirror-bk":      {"network", "docker.io", "docker.io/library/node:20-alpine", false, 5, `the mirror is set in`},
+	"dead-mirror-bk":      {"network", "docker.io", "docker.io/library/node:20-alpine", false, 5, `repair the mirror, or remove it`},
 	"dead-mirror-dockerd": {"network", "docker.io", "nginx:latest", false, 2, `the address is an IPv6 one without a route: enable IPv6 on t`},
 	"diskfull":            {"not-a-registry-error", "", "", false, 3, ``},
 	"ecr-repo":            {"not-found", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/acme/api", false, 3, `the repository must exist (aws ecr create-repository), and t`},
