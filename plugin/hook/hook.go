@@ -43,7 +43,7 @@ func Answer(ctx context.Context, req hooks.Request, last LastError, now time.Tim
 	if err != nil || isPush(req, text) {
 		return ""
 	}
-	i := slices.IndexFunc(res.Failures, func(f buildlog.Failure) bool { return f.Code == "" && loginCanCause(f.Diagnosis.Diagnosis) })
+	i := slices.IndexFunc(res.Failures, func(f buildlog.Failure) bool { return f.Code == "" && !f.Push && loginCanCause(f.Diagnosis.Diagnosis) })
 	if i < 0 {
 		return ""
 	}
