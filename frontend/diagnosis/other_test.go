@@ -75,6 +75,12 @@ func TestKinds(t *testing.T) {
 		{"Error saving credentials: error storing credentials - err: exit status 1, out: `error storing credentials - err: exit status 1, out: `User interaction is not allowed.``", CredentialHelper, Keychain, ""},
 		{"error getting credentials - err: exec: \"docker-credential-desktop.exe\": executable file not found in $PATH, out: ``", CredentialHelper, HelperMissing, ""},
 		// Names without a slash.
+		{`ERROR: failed to solve: builder: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`, DeniedAmbiguous, NoScope, ""},
+		{`ERROR: failed to solve: exit code: failed to fetch something else`, NotARegistryError, "", ""},
+		// Layers, helpers and old phrases.
+		{`filesystem layer verification failed for digest sha256:aa`, RegistryOutage, DamagedContent, ""},
+		{`dockerpycreds.errors.StoreError: Credentials store docker-credential-osxkeychain exited with "The user name or passphrase you entered is not correct.".`, CredentialHelper, Keychain, ""},
+		{`ERROR: manifest for docker.io/acme/app:2.7 not found`, NotFound, "", "docker.io"},
 		{`ERROR: failed to solve: builder: failed to resolve source metadata for docker.io/library/builder:latest: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`, DeniedAmbiguous, NoScope, "docker.io"},
 	} {
 		d := Diagnose("", tc.text)
@@ -82,6 +88,7 @@ func TestKinds(t *testing.T) {
 		assert.Equal(t, tc.detail, d.Detail, tc.text)
 		assert.Equal(t, tc.host, d.Host, tc.text)
 		assert.NotContains(t, d.Message, "failed to resolve", tc.text)
+		assert.NotContains(t, d.Message, "pull access denied,", tc.text)
 		assert.NotContains(t, d.Message, "map[", tc.text)
 	}
 }

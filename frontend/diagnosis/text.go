@@ -95,6 +95,12 @@ func unwrap(s string) string {
 	}
 }
 
+// namedPhrases are phrases of BuildKit's before which it puts a name.
+var namedPhrases = []string{
+	"failed to resolve source metadata for ", "pull access denied, repository does not exist", "failed to authorize: ", "failed to fetch ",
+	"failed to copy: ", "failed to do request: ", "unexpected status ", "pulling from host ",
+}
+
 // trimName removes "target NAME: ", "failed to resolve source metadata for
 // REF: " and "REF: ", but not the name that "REF: not found" speaks of.
 func trimName(s string) string {
@@ -111,7 +117,7 @@ func trimName(s string) string {
 		return rest
 	}
 	// A stage or a name as the Dockerfile has it, which BuildKit puts before its own phrase.
-	if !strings.ContainsAny(head, " \"'") && strings.HasPrefix(rest, "failed to resolve source metadata for ") {
+	if !strings.ContainsAny(head, " \"'") && hasAnyPrefix(rest, namedPhrases) {
 		return rest
 	}
 	if !strings.ContainsAny(head, " \"'") && (strings.ContainsAny(head, "/:") || strings.Trim(head, "*") == "") {

@@ -104,7 +104,11 @@ func remediesPush(d diagnosis.Diagnosis) []Remedy {
 	may := login(d.Host)
 	may.Note = noteMayPush
 	var list []Remedy
-	if note := registry.Of(d.Host).PushNote; note != "" {
+	r := registry.Of(d.Host)
+	if d.Host == "" && strings.Contains(d.Message, "write_package") { // GitHub's own word for it
+		r = registry.Of("ghcr.io")
+	}
+	if note := r.PushNote; note != "" {
 		list = append(list, Remedy{Note: note})
 	}
 	if d.Class == diagnosis.AuthRequired {
