@@ -273,3 +273,15 @@ func TestUserRef(t *testing.T) {
 	assert.Empty(t, f.Host)
 	assert.False(t, f.AnonymousRetryCanHelp, "it can have been a push")
 }
+
+// TestBuildAfterAPull: what was pulled before a build is not what the build failed with.
+func TestBuildAfterAPull(t *testing.T) {
+	const pull = "$ docker pull quay.io/acme/one:1\n1: Pulling from acme/one\n"
+	const failed = "ERROR: failed to build: failed to solve: failed to fetch oauth token: denied: denied\n"
+	for _, begin := range []string{"#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s\n", "[+] Building 0.6s (3/3) FINISHED\n => [internal] load build definition from Dockerfile   0.0s\n"} {
+		res := explain(t, pull+begin+failed, "")
+		require.Len(t, res.Failures, 1)
+		assert.Empty(t, res.Failures[0].Ref, begin)
+	}
+	assert.Equal(t, "quay.io/acme/one:1", explain(t, pull+"denied: denied\n", "").Failures[0].Ref)
+}

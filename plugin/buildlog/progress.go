@@ -33,6 +33,9 @@ func (s *scanner) step(text string, no int) bool {
 	}
 	if strings.HasPrefix(text, "[+] ") {
 		s.flush()
+		if strings.HasPrefix(text, "[+] Building ") {
+			s.now = activity{} // whatever was pulled before it
+		}
 		s.shaped = true
 		return true
 	}
@@ -58,6 +61,7 @@ func (s *scanner) vertex(n int, text string, no int) {
 	case !known || strings.HasPrefix(text, "["):
 		if n <= 1 || strings.HasPrefix(text, firstVertex) || len(s.vertices) >= maxVertices {
 			clear(s.vertices) // another build
+			s.now = activity{}
 		}
 		s.vertices[n] = newVertex(text)
 		s.shaped = true
