@@ -58,7 +58,7 @@ func (f *facts) isPush() bool {
 
 // namedPush: the text itself says that it was a push.
 func (f *facts) namedPush() bool {
-	return containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/"})
+	return containsAny(f.low, []string{"%2cpush", "pull,push", "%!c(missing)push", "failed to push ", "/blobs/uploads/", "could not push image ", " at destination: "})
 }
 
 // namesNothing: the end of a whole build that says neither which image failed

@@ -115,6 +115,9 @@ func (f *facts) denialDetail() Detail {
 
 // loginRequest: only `docker login` asks for /v2/ with credentials and nothing else.
 func (f *facts) loginRequest() bool {
+	if strings.Contains(f.low, "login attempt to http") {
+		return f.status == 401 || f.status == 403
+	}
 	return f.hasTransport && f.status == 0 && strings.HasSuffix(f.url, "/v2/") &&
 		slices.Contains([]string{"denied", "unauthorized"}, f.code) && !containsAny(f.said(), barredWords)
 }

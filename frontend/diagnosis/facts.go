@@ -158,6 +158,26 @@ func (f *facts) parseCode() {
 	}
 	if f.code == "" && f.token == "" && (f.status == 0 || f.words == "") {
 		f.parseJSON()
+		f.parseBareWords()
+	}
+}
+
+// parseBareWords reads the messages that containers/image (Podman, Buildah, Skopeo)
+// shows without their codes, at the end of its own words.
+func (f *facts) parseBareWords() {
+	if f.code != "" || f.status != 0 || !containsAny(f.low, []string{"reading manifest ", "/blobs/uploads/ in ", "initializing source docker://", "checking whether a blob "}) {
+		return
+	}
+	end := strings.TrimRight(f.low, ". ")
+	if f.named() == "" {
+		return
+	}
+	for words, code := range map[string]string{
+		": requested access to the resource is denied": "denied", ": authentication required": "unauthorized", ": unauthorized": "unauthorized",
+	} {
+		if strings.HasSuffix(end, words) {
+			f.code, f.words = code, words[2:]
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ var imagePhrases = []string{
 	"resolve source metadata for ", "failed to resolve reference ", "pull access denied for ", "manifest for ",
 	"failed to push ", "failed to pull and unpack image ", "failed to pull image ", "unable to pull image ",
 	"initializing source docker://", "fetch base image ", "connect to repo store ", "remote image ",
-	"push permission for ", "could not push image ", "unauthorized for ", "failed to resolve ref ",
+	"push permission for ", "could not push image ", " exists in ", "unauthorized for ", "failed to resolve ref ",
 }
 
 // named is the image that the text names, as it stands there, or "". It has no tag where
@@ -23,6 +23,11 @@ var imagePhrases = []string{
 func (f *facts) named() string {
 	if f.name == nil {
 		name := f.findName()
+		for _, host := range []string{"registry-1.docker.io/", "index.docker.io/"} { // of requests, not of references
+			if rest, ok := strings.CutPrefix(name, host); ok {
+				name = registry.DockerHub + "/" + rest
+			}
+		}
 		f.name = &name
 	}
 	return *f.name

@@ -42,6 +42,14 @@ func TestKinds(t *testing.T) {
 		{`npm ERR! 401 Unauthorized - GET https://npm.pkg.github.com/v2/x`, NotARegistryError, FailedStep, ""},
 		{`PUT https://nexus.example.com/repository/maven/x.jar: 403 Forbidden`, NotARegistryError, "", ""},
 		{`Tried to pull image manifest for registry-1.docker.io/library/eclipse-temurin:21 but failed because: registry returned error code 429; possible causes include invalid or wrong reference. Actual error output follows: {"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}`, RateLimited, "", "docker.io"},
+		{`Build image failed: Unauthorized for registry-1.docker.io/library/eclipse-temurin: 401 Unauthorized`, DeniedAmbiguous, "", "docker.io"},
+		// containers/image without codes.
+		{`Error parsing image name "docker://acme/x": reading manifest latest in docker.io/acme/x: requested access to the resource is denied`, DeniedAmbiguous, NoScope, "docker.io"},
+		{`Error: writing blob: initiating layer upload to /v2/acme/x/blobs/uploads/ in registry.example.com: authentication required`, DeniedAmbiguous, "", "registry.example.com"},
+		{`Error: trying to reuse blob sha256:aa at destination: checking whether a blob sha256:aa exists in docker.io/acme/x: requested access to the resource is denied`, DeniedAmbiguous, NoScope, "docker.io"},
+		{`Error response from daemon: login attempt to https://registry.example.com/v2/ failed with status: 401 Unauthorized`, CredentialsRejected, LoginRequest, "registry.example.com"},
+		{`reading manifest of the plugin: authentication required`, NotARegistryError, "", ""},
+		{`You are unauthorized for this action.`, NotARegistryError, "", ""},
 		// Compose 1.
 		{`ERROR: Service 'web' failed to build: unauthorized: authentication required`, DeniedAmbiguous, "", ""},
 		{`ERROR: Service 'web' failed to build : Build failed`, NotARegistryError, "", ""},

@@ -18,6 +18,7 @@ var statusForms = []string{
 	"invalid status code from registry ",
 	"failed with status: ",          // docker login
 	"registry returned error code ", // jib
+	"unauthorized for ",             // jib
 	"(http code ",                   // docker API clients
 }
 
@@ -39,6 +40,8 @@ func (f *facts) parseStatus() int {
 		f.url = urlAt(rest[i+len("request to "):])
 	} else if strings.HasPrefix(rest, "http") {
 		f.url = urlAt(rest)
+	} else if _, to, ok := strings.Cut(f.text[:at], "login attempt to http"); ok { // docker login
+		f.url = urlAt("http" + to)
 	}
 	f.takeStatus(rest)
 	return at

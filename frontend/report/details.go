@@ -146,7 +146,7 @@ func noteStatus(host string) string {
 func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 	image, _ := reference.ParseNormalizedNamed(ref) // nil where the reference is none
 	name, local := localName(d, image), localhost(d, image)
-	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !official(image) {
+	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.LoginRequest || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !official(image) {
 		d.AnonymousRetryCanHelp = false
 	}
 	c := alone(d)

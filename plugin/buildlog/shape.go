@@ -54,7 +54,8 @@ var logPhrases = newPhrases(true,
 	"requested access to the resource is denied", "unauthorized: authentication required",
 	"cannot be authenticated with the token provided", "/blobs/uploads/", "error storing credentials - err: ",
 	"registry returned error code ", "too many failed login attempts", "bad record mac", "filesystem layer verification failed", "dockerpycreds.errors.", "credentials store docker-credential-",
-	"could not push image ", "unexpected commit digest ",
+	"could not push image ", "unauthorized for ", "reading manifest ", "checking whether a blob ", "initializing source docker://",
+	"unexpected commit digest ",
 )
 
 // calls are of a request to a registry, as the HTTP clients of Go name it; their
