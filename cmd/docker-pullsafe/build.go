@@ -2,34 +2,19 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"os"
+	"slices"
 	"time"
 
-	"github.com/distribution/reference"
-	"github.com/docker/cli/cli"
-	"github.com/docker/cli/cli-plugins/manager"
-	"github.com/docker/cli/cli-plugins/socket"
-	"github.com/docker/cli/cli/command"
-	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
-	"github.com/org/pullsafe/frontend/diagnosis"
-	"github.com/org/pullsafe/frontend/references"
-	"github.com/org/pullsafe/frontend/registry"
-	"github.com/org/pullsafe/frontend/report"
-	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/plugin/buildcmd"
-	"github.com/org/pullsafe/plugin/probe"
+	"github.com/org/pullsafe/plugin/frontendimage"
+	"github.com/org/pullsafe/plugin/output"
 	"github.com/org/pullsafe/version"
 )
 
-// frontendTimeout bounds the look at the frontend image before a build. A
-// registry that takes longer is left to the builder.
-const frontendTimeout = 5 * time.Second
-
-func newBuildCommand(dockerCLI command.Cli) *cobra.Command {
+func newBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [OPTIONS] PATH | URL | -",
 		Short: "Build with the pullsafe frontend, through docker buildx build",
@@ -45,18 +30,23 @@ said on standard error:
   # syntax=IMAGE in the Dockerfile    that image builds, unless it is a tag of
                                       docker/dockerfile, which pullsafe replaces;
                                       one that is pinned by digest is kept
+  a Dockerfile of a URL, an archive   is not read before the build: what it asks
+  or a pipe                           for builds
 
-The frontend is itself an image, and is pulled with the stored login. If its
-registry refuses that login, the image is handed to the build under another
-spelling of the registry host, for which no login is stored (--build-context).
-Docker Engine before 23.0 does not know such contexts.`,
+The frontend is itself an image. The builder is asked for it before the first build,
+and once a day. If its registry rejects the stored credentials, the build gets it
+under a host alias. If the builder cannot have it, the Dockerfile's own frontend
+builds. Standard error says either in one line.`,
 		Example: `  docker pullsafe build -t app .
   docker pullsafe build --call=preflight .
   ` + buildcmd.FrontendEnv + `=registry.example.com/pullsafe:1 docker pullsafe build .`,
 		DisableFlagParsing:    true,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runBuild(cmd, dockerCLI, args)
+			if buildcmd.ParseArgs(args).Help {
+				return cmd.Help()
+			}
+			return newMachine(nil).build(cmd.Context(), args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveDefault
@@ -65,73 +55,86 @@ Docker Engine before 23.0 does not know such contexts.`,
 	return cmd
 }
 
-func runBuild(cmd *cobra.Command, dockerCLI command.Cli, args []string) error {
-	parsed := buildcmd.ParseArgs(args)
-	if parsed.Help {
-		return cmd.Help()
+// build is `docker build`.
+func (m *machine) build(ctx context.Context, args []string) error {
+	switch {
+	case m.asDocker && isClassic():
+		note(output.Classic)
+		return m.without(ctx, append([]string{"build"}, args...))
+	case m.asDocker && m.missing != nil:
+		note(output.NoBuildx)
+		return m.without(ctx, append([]string{"build"}, args...))
+	case m.missing != nil:
+		return m.noBuildx()
 	}
-	choice, err := buildcmd.Choose(parsed, version.Version, os.LookupEnv)
+	parsed := buildcmd.ParseArgs(args)
+	own := append([]string{"build"}, args...)
+	if parsed.Help || parsed.Context == "" {
+		return m.replace(own)
+	}
+	in, err := stdin(parsed.Context == "-" || parsed.File == "-")
 	if err != nil {
-		return cli.StatusError{Status: err.Error(), StatusCode: exitUsage}
+		return err
+	}
+	var dockerfile []byte
+	if in != nil {
+		dockerfile = in.Text
+	}
+	choice, err := buildcmd.Choose(parsed, dockerfile, version.Version, os.LookupEnv)
+	if err != nil {
+		return wrong(err)
 	}
 	if choice.Note != "" {
-		note(dockerCLI, choice.Note)
+		note(choice.Note)
 	}
-	program, err := buildcmd.Find(dockerProgram(), buildcmd.GlobalFlags(os.Args, args), func() bool {
-		p, err := manager.GetPlugin("buildx", dockerCLI, cmd.Root())
-		return err == nil && p.Err == nil
-	})
-	if err != nil {
-		return cli.StatusError{Status: err.Error(), StatusCode: exitFailed}
+	switch {
+	case choice.Frontend == "":
+		return m.pass(ctx, in, own)
+	case parsed.HasContext(choice.Frontend):
+		return m.pass(ctx, in, slices.Concat([]string{"build"}, frontendimage.Image{Name: choice.Frontend}.BuildArgs(), args))
+	case m.needsNone(choice, parsed.Call):
+		return m.plain(ctx, in, own)
 	}
-	handedOver := ""
-	if choice.Frontend != "" && !parsed.HasContext(choice.Frontend) {
-		handedOver = withoutLogin(cmd.Context(), dockerCLI, choice.Frontend)
-	}
-	line, env := program.Line(choice, handedOver, args), buildcmd.Environment(os.Environ())
-	if os.Getenv(socket.EnvKey) == "" {
-		return buildcmd.Replace(line, env)
-	}
-	return buildcmd.Run(cmd.Context(), line, env, buildcmd.Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: dockerCLI.Out().IsTerminal(),
-	})
+	return m.buildWith(ctx, choice.Frontend, parsed.Builder, in, args)
 }
 
-// withoutLogin returns the frontend image under a host alias if its registry
-// refuses the stored login and gives the image without one, and says so; else "".
-// Whatever else is wrong is the builder's to find.
-func withoutLogin(ctx context.Context, dockerCLI command.Cli, frontend string) string {
-	named, err := reference.ParseNormalizedNamed(frontend)
-	if err != nil {
-		return ""
-	}
-	named = reference.TagNameOnly(named)
-	host := reference.Domain(named)
-	aliases := llb.Aliases(named, registry.AliasOrder(host))
-	if len(aliases) == 0 {
-		return ""
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, frontendTimeout, errors.New("the registry of the frontend image does not answer"))
-	defer cancel()
-	store := openStore(dockerCLI.ConfigFile(), frontendTimeout)
-	prober := probe.New(probe.Options{Lookup: store.Lookup, Certs: certFolders(), Timeout: frontendTimeout, Concurrency: 1})
-	results, err := prober.Probe(ctx, []references.Reference{{Written: frontend, Name: named.String()}})
-	if err != nil || len(results) != 1 {
-		return ""
-	}
-	r := results[0]
-	if r.With.Err == nil || r.Without == nil || r.Without.Err != nil {
-		return ""
-	}
-	d := diagnosis.Diagnose(named.String(), r.With.Err.Error())
-	if !d.AnonymousRetryCanHelp {
-		return ""
-	}
-	note(dockerCLI, "pullsafe: "+report.Warning{Host: host, Refs: []string{frontend}, Answer: d}.Short())
-	return aliases[0].String()
+// needsNone tells a build of docker's own for which pullsafe has nothing to do: no
+// credentials are stored that a registry could reject. To start a frontend image would
+// only take longer than the daemon's own frontend.
+func (m *machine) needsNone(c buildcmd.Choice, call string) bool {
+	return m.asDocker && c.Plain && (call == "" || slices.Contains([]string{"build", "check", "lint", "outline", "targets"}, call)) && !hasCredentials(m.cfg)
 }
 
-// note says something that is not buildx's, on standard error.
-func note(dockerCLI command.Cli, text string) {
-	_, _ = io.WriteString(dockerCLI.Err(), fmt.Sprintln(text))
+// plain builds without pullsafe's frontend, and explains what a registry has denied.
+func (m *machine) plain(ctx context.Context, in *buildcmd.Stdin, own []string) error {
+	begun := time.Now()
+	err := m.run(ctx, in.Again(), own)
+	if err != nil && ctx.Err() == nil {
+		m.explainLast(ctx, begun)
+	}
+	return err
+}
+
+// buildWith builds with pullsafe's frontend, or with the Dockerfile's own if the builder
+// cannot have that.
+func (m *machine) buildWith(ctx context.Context, frontend, builder string, in *buildcmd.Stdin, args []string) error {
+	line := func(image *frontendimage.Image) []string {
+		if image == nil {
+			return append([]string{"build"}, args...)
+		}
+		return slices.Concat([]string{"build"}, image.BuildArgs(), args)
+	}
+	image, err := m.find(ctx, frontend, builder)
+	if err != nil {
+		return err
+	}
+	failure := m.run(ctx, in.Again(), line(image))
+	if failure == nil || image == nil {
+		return failure
+	}
+	image, again, err := m.again(ctx, frontend, builder, failure)
+	if err != nil || !again {
+		return failure
+	}
+	return m.run(ctx, in.Again(), line(image))
 }

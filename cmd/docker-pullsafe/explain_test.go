@@ -28,7 +28,7 @@ func runCommand(t *testing.T, stdin string, args ...string) (stdout, stderr stri
 	require.NoError(t, err)
 	cmd := newRootCommand("docker-pullsafe", false, dockerCLI)
 	cmd.SetArgs(args)
-	code = exitCode(dockerCLI, cmd.Execute())
+	code = exitCode(dockerCLI.Err(), cmd.Execute())
 	return out.String(), errOut.String(), code
 }
 

@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli-plugins/hooks"
-	"github.com/docker/cli/cli-plugins/manager"
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
-	"github.com/org/pullsafe/plugin/buildcmd"
 	"github.com/org/pullsafe/plugin/hook"
 )
 
@@ -31,17 +29,14 @@ func newHooksCommand(dockerCLI command.Cli) *cobra.Command {
 			if err := json.Unmarshal([]byte(args[0]), &req); err != nil {
 				return usage(cmd, errors.Wrap(err, "the argument is not what the Docker CLI sends"))
 			}
+			m := newMachine(nil)
 			history := func() []string {
-				program, err := buildcmd.Find(dockerProgram(), nil, func() bool {
-					p, err := manager.GetPlugin("buildx", dockerCLI, cmd.Root())
-					return err == nil && p.Err == nil
-				})
-				if err != nil {
+				if m.missing != nil {
 					return nil
 				}
-				return append([]string{program.Path}, program.Args...)
+				return m.buildx.Line()
 			}
-			res := hooks.Response{Type: hooks.NextSteps, Template: hook.Answer(cmd.Context(), req, hook.History(history, buildcmd.Environment(os.Environ())), time.Now())}
+			res := hooks.Response{Type: hooks.NextSteps, Template: hook.Answer(cmd.Context(), req, hook.History(history, m.buildx.Below(os.Environ())), time.Now())}
 			return errors.WithStack(json.NewEncoder(dockerCLI.Out()).Encode(res))
 		},
 	}

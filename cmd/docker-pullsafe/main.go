@@ -8,6 +8,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -27,12 +28,15 @@ func main() {
 	// In colour, logrus prints what compose-go says of a file as it stands there.
 	logrus.SetFormatter(&logrus.TextFormatter{DisableColors: true})
 	stack.SetVersionInfo(version.Version, version.Revision)
+	if done, err := runEarly(); done {
+		os.Exit(exitCode(os.Stderr, err))
+	}
 	dockerCLI, err := command.NewDockerCli()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ERROR: "+err.Error())
 		os.Exit(exitUsage)
 	}
-	os.Exit(exitCode(dockerCLI, run(dockerCLI)))
+	os.Exit(exitCode(dockerCLI.Err(), run(dockerCLI)))
 }
 
 func run(dockerCLI *command.DockerCli) error {
@@ -55,7 +59,7 @@ func run(dockerCLI *command.DockerCli) error {
 // exitCode prints err, unless it has no words, and returns the exit status of
 // the process: that of a StatusError, and exitUsage for everything that kept a
 // command from its work. What is printed is safe for a terminal: errors quote files.
-func exitCode(dockerCLI command.Cli, err error) int {
+func exitCode(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -65,7 +69,7 @@ func exitCode(dockerCLI command.Cli, err error) int {
 		code = status.StatusCode
 	}
 	if text := err.Error(); text != "" {
-		_, _ = fmt.Fprintln(dockerCLI.Err(), "ERROR: "+diagnosis.Printable(text))
+		_, _ = fmt.Fprintln(stderr, "ERROR: "+diagnosis.Printable(text))
 	}
 	return code
 }

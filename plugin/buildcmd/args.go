@@ -14,6 +14,8 @@ type Args struct {
 	File string
 	// BuildArgs and BuildContexts are the values as written, in their order.
 	BuildArgs, BuildContexts []string
+	// Builder and Call are the values of --builder and --call.
+	Builder, Call string
 	// Help asks for the help of the command.
 	Help bool
 }
@@ -84,6 +86,10 @@ func (a *Args) set(name, value string) {
 		a.BuildArgs = append(a.BuildArgs, value)
 	case "build-context":
 		a.BuildContexts = append(a.BuildContexts, value)
+	case "builder":
+		a.Builder = value
+	case "call":
+		a.Call = value
 	case "help", "h":
 		a.Help = true
 	}

@@ -1,8 +1,10 @@
 package buildcmd
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,8 +33,9 @@ func TestParseArgs(t *testing.T) {
 		"-f=D.x ctx":                      {Context: "ctx", File: "D.x"},
 		"--file=D.x ctx":                  {Context: "ctx", File: "D.x"},
 		"--check ctx":                     {Context: "ctx"},
-		"--call check ctx":                {Context: "ctx"},
-		"--call=check ctx -f x":           {Context: "ctx", File: "x"},
+		"--call check ctx":                {Context: "ctx", Call: "check"},
+		"--call=check ctx -f x":           {Context: "ctx", File: "x", Call: "check"},
+		"--builder b ctx":                 {Context: "ctx", Builder: "b"},
 		"--build-arg A=1 --build-arg=B .": {Context: ".", BuildArgs: []string{"A=1", "B"}},
 		"--build-context a=b .":           {Context: ".", BuildContexts: []string{"a=b"}},
 		"-- -f":                           {Context: "-f"},
@@ -103,10 +108,11 @@ func TestChoose(t *testing.T) {
 		{"binary", file("binary"), none, "org/pullsafe:1.2.3", ""},
 		{"a folder", file("folder"), none, "org/pullsafe:1.2.3", ""},
 		{"missing", file("missing"), none, "org/pullsafe:1.2.3", ""},
-		{"standard input", []string{"-"}, none, "org/pullsafe:1.2.3", "not read before the build, so org/pullsafe:1.2.3 builds, whatever its # syntax line says"},
-		{"standard input beside a context", []string{"-f", "-", dir}, none, "org/pullsafe:1.2.3", "not read before the build"},
-		{"a pipe", []string{"-f", os.DevNull, dir}, none, "org/pullsafe:1.2.3", "not read before the build"},
-		{"url", []string{"-f", filepath.Join(dir, "other"), "https://github.com/x/y.git"}, none, "org/pullsafe:1.2.3", "not read before the build"},
+		{"an archive on standard input", []string{"-"}, none, "", "not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"a pipe", []string{"-f", os.DevNull, dir}, none, "", "not read before the build"},
+		{"url", []string{"https://github.com/x/y.git"}, none, "", "not read before the build"},
+		{"url, with a file in it", []string{"-f", "Dockerfile", "https://github.com/x/y.git"}, none, "", "not read before the build"},
+		{"url, with a file of this machine", []string{"-f", filepath.Join(dir, "labs"), "https://github.com/x/y.git"}, none, "org/pullsafe:1.2.3-labs", ""},
 		{"in lower case", []string{lower}, none, "", "evil.test/x (line 1)"},
 		{"environment", []string{dir}, environ(FrontendEnv, "reg.test/x:2"), "reg.test/x:2", ""},
 		{"empty environment", []string{dir}, environ(FrontendEnv, ""), "org/pullsafe:1.2.3", ""},
@@ -118,7 +124,7 @@ func TestChoose(t *testing.T) {
 		{"build argument wins over the file", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, file("other")...), none, "", "a/b:1 is given"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := Choose(ParseArgs(tc.args), "v1.2.3", tc.env)
+			got, err := Choose(ParseArgs(tc.args), nil, "v1.2.3", tc.env)
 			require.NoError(t, err)
 			assert.Equal(t, tc.frontend, got.Frontend)
 			if tc.note == "" {
@@ -128,66 +134,209 @@ func TestChoose(t *testing.T) {
 			assert.NotContains(t, got.Note, "\n")
 		})
 	}
-	_, err := Choose(Args{}, "v1.2.3", environ(FrontendEnv, "Not An Image"))
+	_, err := Choose(Args{}, nil, "v1.2.3", environ(FrontendEnv, "Not An Image"))
 	require.ErrorContains(t, err, FrontendEnv)
 	assert.Equal(t, "org/pullsafe:1", DefaultFrontend("v1.0.0-dev"))
 }
 
-func TestLine(t *testing.T) {
-	p := Program{Path: "/usr/bin/docker", Args: []string{"--context", "x", "buildx"}}
-	user := []string{"-t", "app", "--build-arg", "BUILDKIT_SYNTAX=", "."}
-	assert.Equal(t, append([]string{"/usr/bin/docker", "--context", "x", "buildx", "build", "--build-arg", "BUILDKIT_SYNTAX=org/pullsafe:1"}, user...),
-		p.Line(Choice{Frontend: "org/pullsafe:1"}, "", user))
-	assert.Equal(t, []string{
-		"buildx", "build", "--build-arg", "BUILDKIT_SYNTAX=ghcr.io/org/pullsafe:1",
-		"--build-context", "ghcr.io/org/pullsafe:1=docker-image://GHCR.IO/org/pullsafe:1", ".",
-	}, Program{Path: "buildx"}.Line(Choice{Frontend: "ghcr.io/org/pullsafe:1"}, "GHCR.IO/org/pullsafe:1", []string{"."}))
-	assert.Equal(t, []string{"buildx", "build", "."}, Program{Path: "buildx"}.Line(Choice{}, "", []string{"."}))
-}
-
-func TestGlobalFlags(t *testing.T) {
-	rest := []string{"-t", "x", "."}
-	for line, want := range map[string][]string{
-		"docker-pullsafe pullsafe build":                    nil,
-		"docker-pullsafe build":                             nil,
-		"docker-pullsafe --context pullsafe pullsafe build": {"--context", "pullsafe"},
-		"docker-pullsafe -H tcp://x:1 -D pullsafe build":    {"-H", "tcp://x:1", "-D"},
-	} {
-		assert.Equal(t, want, GlobalFlags(append(strings.Fields(line), rest...), rest), line)
+func TestChooseStdin(t *testing.T) {
+	for _, args := range [][]string{{"-"}, {"-f", "-", "."}, {"-f-", "https://github.com/x/y.git"}} {
+		for text, want := range map[string]Choice{
+			"FROM alpine":                          {Frontend: "org/pullsafe:1.2.3", Plain: true},
+			"":                                     {Frontend: "org/pullsafe:1.2.3", Plain: true},
+			"# syntax=docker/dockerfile:1\nFROM x": {Frontend: "org/pullsafe:1.2.3"},
+			"# syntax=ghcr.io/org/pullsafe:1\nFROM x": {},
+		} {
+			got, err := Choose(ParseArgs(args), []byte(text), "v1.2.3", environ())
+			require.NoError(t, err)
+			assert.Equal(t, want, got, "%v %q", args, text)
+		}
+		got, err := Choose(ParseArgs(args), []byte("# syntax=evil.test/x\nFROM x"), "v1.2.3", environ())
+		require.NoError(t, err)
+		assert.Empty(t, got.Frontend)
+		assert.Contains(t, got.Note, "asks for the frontend evil.test/x (line 1)")
 	}
 }
 
-func TestEnvironment(t *testing.T) {
-	assert.Equal(t, []string{"A=1", "DOCKER_HOST=x"}, Environment([]string{
-		"A=1", "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=docker", "DOCKER_CLI_PLUGIN_SOCKET=@x", "DOCKER_HOST=x",
-	}))
+func TestReadStdin(t *testing.T) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	require.NoError(t, w.WriteHeader(&tar.Header{Name: "Dockerfile", Size: 3, Mode: 0o600}))
+	_, err := w.Write([]byte("abc"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for _, tc := range []struct {
+		name, text string
+		known      bool
+	}{
+		{"empty", "", true},
+		{"short", "FROM a", true},
+		{"long", strings.Repeat("# line\n", 10000), true},
+		{"gzip", "\x1f\x8b\x08" + strings.Repeat("x", 5000), false},
+		{"tar", archive.String(), false},
+		{"too long", strings.Repeat("# line\n", maxStdin/7+1000), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in, err := ReadStdin(strings.NewReader(tc.text))
+			require.NoError(t, err)
+			require.Equal(t, tc.known, in.Text != nil)
+			for range 2 {
+				all, err := io.ReadAll(in.Again())
+				require.NoError(t, err)
+				require.Equal(t, tc.text, string(all))
+				if !tc.known {
+					break
+				}
+			}
+		})
+	}
+	require.Nil(t, (*Stdin)(nil).Again())
+	require.Nil(t, (*Stdin)(nil).Rewound())
+}
+
+func TestChooseBake(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("# syntax=evil.test/x\nFROM alpine\n"), 0o600))
+	printed := `{"target": {
+		"args": {"context": "` + dir + `", "args": {"BUILDKIT_SYNTAX": "a/b", "X": null}},
+		"empty": {"context": "` + dir + `", "args": {"BUILDKIT_SYNTAX": null}},
+		"inline": {"dockerfile-inline": "# syntax=docker/dockerfile:1-labs\nFROM x", "context": "https://example.com/x.git"},
+		"local": {"context": "` + dir + `", "dockerfile": "Dockerfile"},
+		"other": {"context": "cwd://` + dir + `", "dockerfile": "other"},
+		"own": {"dockerfile-inline": "FROM x", "args": {"BUILDKIT_SYNTAX": "org/pullsafe:1.2.3"}},
+		"remote": {"context": "https://example.com/x.git", "dockerfile": "Dockerfile"}}}`
+	list, err := ChooseBake([]byte(printed), "v1.2.3", environ())
+	require.NoError(t, err)
+	var got []string
+	for _, c := range list {
+		got = append(got, c.Target+" "+c.Frontend+" "+c.Note)
+	}
+	require.Equal(t, []string{
+		"args  pullsafe: target args: BUILDKIT_SYNTAX=a/b is set, so that frontend builds, not org/pullsafe:1.2.3",
+		"empty org/pullsafe:1.2.3 ",
+		"inline org/pullsafe:1.2.3-labs ",
+		"local org/pullsafe:1.2.3 ",
+		"other  pullsafe: target other: the Dockerfile asks for the frontend evil.test/x (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --set other.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
+		"own  ",
+		"remote  pullsafe: target remote: the Dockerfile is not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: --set remote.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
+	}, got)
+	_, err = ChooseBake([]byte("no json"), "v1.2.3", environ())
+	require.Error(t, err)
+}
+
+func TestParseBakeArgs(t *testing.T) {
+	for line, want := range map[string]BakeArgs{
+		"":                       {},
+		"-f - app":               {Stdin: true},
+		"-f=- app":               {Stdin: true},
+		"--file docker-bake.hcl": {},
+		"--print":                {Asks: true},
+		"--list targets":         {Asks: true},
+		"app --help":             {Asks: true},
+		"--set *.args.X=- --push --builder b --call=check -- --print": {Builder: "b", Call: "check"},
+	} {
+		assert.Equal(t, want, ParseBakeArgs(strings.Fields(line)), line)
+	}
+}
+
+func TestParseCall(t *testing.T) {
+	attribute := func(path string) Environ {
+		return environ("OTEL_RESOURCE_ATTRIBUTES", "a=b,docker.cli.cobra.command_path=docker%20pullsafe,docker.cli.cobra.command_path="+path)
+	}
+	for _, tc := range []struct {
+		line   string
+		env    Environ
+		global []string
+		args   []string
+		via    Via
+	}{
+		{"pullsafe build -t x .", environ(), []string{}, []string{"build", "-t", "x", "."}, Unsure},
+		{"pullsafe build .", attribute("docker%20pullsafe"), []string{}, []string{"build", "."}, Direct},
+		{"pullsafe build .", attribute("docker"), []string{}, []string{"build", "."}, Alias},
+		{"pullsafe prune -f", attribute("docker%20builder"), []string{}, []string{"prune", "-f"}, Alias},
+		{"--context pullsafe -D pullsafe build", attribute("docker"), []string{"--context", "pullsafe", "-D"}, []string{"build"}, Alias},
+		{"-H tcp://x:1 --config=/c pullsafe", attribute("docker"), []string{"-H", "tcp://x:1", "--config=/c"}, []string{}, Alias},
+	} {
+		c, err := ParseCall(strings.Fields(tc.line), tc.env)
+		require.NoError(t, err)
+		assert.Equal(t, tc.global, c.Global, tc.line)
+		assert.Equal(t, tc.args, c.Args, tc.line)
+		assert.Equal(t, tc.via, c.Via, tc.line)
+	}
+	_, err := ParseCall(nil, environ())
+	require.Error(t, err)
+	_, err = ParseCall([]string{"--nothing"}, environ())
+	require.Error(t, err)
+}
+
+// TestBuilder: as the Docker CLI would have it.
+func TestBuilder(t *testing.T) {
+	cfg := &configfile.ConfigFile{CurrentContext: "file"}
+	for _, tc := range []struct {
+		line string
+		env  Environ
+		cfg  *configfile.ConfigFile
+		want string
+	}{
+		{"pullsafe", environ(), &configfile.ConfigFile{}, "default"},
+		{"pullsafe", environ(), cfg, "file"},
+		{"pullsafe", environ("DOCKER_CONTEXT", "env"), cfg, "env"},
+		{"pullsafe", environ("DOCKER_CONTEXT", "env", "DOCKER_HOST", "tcp://x"), cfg, "default"},
+		{"-H tcp://x pullsafe", environ("DOCKER_CONTEXT", "env"), cfg, "default"},
+		{"-c flag pullsafe", environ("DOCKER_HOST", "tcp://x"), cfg, "flag"},
+		{"pullsafe", environ("BUILDX_BUILDER", "own"), cfg, ""},
+		{"pullsafe", environ("BUILDX_BUILDER", ""), cfg, "file"},
+	} {
+		c, err := ParseCall(strings.Fields(tc.line), tc.env)
+		require.NoError(t, err)
+		assert.Equal(t, tc.want, c.Builder(tc.cfg, tc.env), tc.line)
+	}
+}
+
+func TestProgram(t *testing.T) {
+	environment := []string{"A=1", "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=docker", "DOCKER_CLI_PLUGIN_SOCKET=@x"}
+	plugin := Program{Path: "/p/docker-buildx", Args: []string{"-D", "buildx"}}
+	assert.Equal(t, []string{"/p/docker-buildx", "-D", "buildx", "build", "."}, plugin.Line("build", "."))
+	assert.Equal(t, []string{"A=1", "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=docker"}, plugin.Below(environment))
+	assert.Equal(t, []string{"A=1"}, Program{Path: "buildx"}.Below(environment))
+	assert.Equal(t, []string{"A=1", "BUILDX_BUILDER=x"}, WithBuilder(environment[:1], "x"))
+	assert.Equal(t, environment, WithBuilder(environment, ""))
 }
 
 func TestFind(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("shell scripts stand in for programs")
 	}
-	dir := t.TempDir()
-	t.Setenv("PATH", dir)
-	yes, no := func() bool { return true }, func() bool { return false }
-	_, err := Find("docker", nil, yes)
-	require.ErrorContains(t, err, "buildx is missing")
-	program := func(name string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755))
-		return path
+	path, extra := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", path)
+	config.SetDir(t.TempDir())
+	t.Cleanup(func() { config.SetDir("") })
+	cfg := &configfile.ConfigFile{CLIPluginsExtraDirs: []string{extra}}
+	if FindPlugin("buildx", cfg) == "" { // a machine that has it in a system folder always finds it
+		_, err := Find(cfg, nil)
+		require.ErrorIs(t, err, ErrNoBuildx)
 	}
-	buildx := program("buildx")
-	p, err := Find("docker", []string{"-D"}, yes)
+	program := func(dir, name string) string {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755))
+		return file
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(extra, "docker-pullsafe"), 0o755))
+	require.Empty(t, FindPlugin("pullsafe", cfg), "a folder")
+	buildx := program(path, "buildx")
+	if FindPlugin("buildx", cfg) == "" {
+		p, err := Find(cfg, &Call{Global: []string{"-D"}})
+		require.NoError(t, err)
+		assert.Equal(t, Program{Path: buildx}, p)
+	}
+	plugin := program(extra, "docker-buildx")
+	p, err := Find(cfg, &Call{Global: []string{"-D"}})
 	require.NoError(t, err)
-	assert.Equal(t, Program{Path: buildx}, p)
-	docker := program("docker")
-	p, err = Find("docker", []string{"-D"}, yes)
+	assert.Equal(t, Program{Path: plugin, Args: []string{"-D", "buildx"}}, p)
+	p, err = Find(cfg, nil)
 	require.NoError(t, err)
-	assert.Equal(t, Program{Path: docker, Args: []string{"-D", "buildx"}}, p)
-	p, err = Find("docker", nil, no)
-	require.NoError(t, err)
-	assert.Equal(t, Program{Path: buildx}, p, "docker without the plugin")
+	assert.Equal(t, Program{Path: plugin}, p)
 }
 
 func TestRun(t *testing.T) {

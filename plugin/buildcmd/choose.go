@@ -40,6 +40,9 @@ type Choice struct {
 	Frontend string
 	// Note tells what the user would not expect; empty when all is as it should.
 	Note string
+	// Plain: nothing asks for a frontend, so that without pullsafe no image would have
+	// to be started.
+	Plain bool
 }
 
 // Environ looks up an environment variable.
@@ -48,42 +51,63 @@ type Environ func(string) (string, bool)
 // Choose decides which frontend builds. What the user asks for on the command
 // line wins, then what the Dockerfile asks for, unless that is a tag of upstream's
 // frontend, which pullsafe contains. A digest says that nothing but this image may
-// build, so it is kept, whosever it is.
-func Choose(a Args, version string, environ Environ) (Choice, error) {
-	frontend, named := environ(FrontendEnv)
-	if frontend == "" {
-		frontend, named = DefaultFrontend(version), false
-	}
-	if _, err := reference.ParseNormalizedNamed(frontend); err != nil {
-		return Choice{}, errors.Errorf("%s: %q is not the name of an image", FrontendEnv, diagnosis.Clean(frontend, maxWordRune))
+// build, so it is kept, whosever it is. So is whatever a Dockerfile asks for that
+// is not read before the build. stdin is the Dockerfile that comes from standard
+// input, nil where that is no Dockerfile.
+func Choose(a Args, stdin []byte, version string, environ Environ) (Choice, error) {
+	own, err := ownFrontend(version, environ)
+	if err != nil {
+		return Choice{}, err
 	}
 	if v, ok := a.BuildArg(SyntaxArg, environ); ok && v != "" {
-		if v == frontend {
+		if v == own.image {
 			return Choice{}, nil
 		}
-		return Choice{Note: fmt.Sprintf("pullsafe: --build-arg %s=%s is given, so that frontend builds, not %s", SyntaxArg, diagnosis.Clean(v, maxWordRune), frontend)}, nil
+		return Choice{Note: fmt.Sprintf("pullsafe: --build-arg %s=%s is given, so that frontend builds, not %s", SyntaxArg, diagnosis.Clean(v, maxWordRune), own.image)}, nil
 	}
-	syntax, line, known := dockerfileSyntax(a)
-	if !known {
-		return Choice{Frontend: frontend, Note: fmt.Sprintf("pullsafe: the Dockerfile is not read before the build, so %s builds, whatever its # syntax line says", frontend)}, nil
+	return own.choose(dockerfileSyntax(a, stdin)), nil
+}
+
+// frontendImage is pullsafe's; named tells that the user has named it.
+type frontendImage struct {
+	image string
+	named bool
+}
+
+func ownFrontend(version string, environ Environ) (frontendImage, error) {
+	image, named := environ(FrontendEnv)
+	if image == "" {
+		image, named = DefaultFrontend(version), false
 	}
-	asked := fmt.Sprintf("%s (line %d)", diagnosis.Clean(syntax, maxWordRune), line)
-	switch kind := kindOf(syntax); {
-	case syntax == "", kind == upstream:
-		return Choice{Frontend: frontend}, nil
-	case kind == upstreamLabs && named:
-		return Choice{Frontend: frontend, Note: fmt.Sprintf("pullsafe: the Dockerfile asks for %s; %s says to build with %s", asked, FrontendEnv, frontend)}, nil
+	if _, err := reference.ParseNormalizedNamed(image); err != nil {
+		return frontendImage{}, errors.Errorf("%s: %q is not the name of an image", FrontendEnv, diagnosis.Clean(image, maxWordRune))
+	}
+	return frontendImage{image, named}, nil
+}
+
+// choose decides for one Dockerfile.
+func (own frontendImage) choose(s syntaxLine) Choice {
+	asked := fmt.Sprintf("%s (line %d)", diagnosis.Clean(s.image, maxWordRune), s.line)
+	instead := "--build-arg " + SyntaxArg + "=" + own.image
+	switch kind := kindOf(s.image); {
+	case s.unknown:
+		return Choice{Note: "pullsafe: the Dockerfile is not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: " + instead}
+	case s.image == "":
+		return Choice{Frontend: own.image, Plain: true}
+	case kind == upstream:
+		return Choice{Frontend: own.image}
+	case kind == upstreamLabs && own.named:
+		return Choice{Frontend: own.image, Note: fmt.Sprintf("pullsafe: the Dockerfile asks for %s; %s says to build with %s", asked, FrontendEnv, own.image)}
 	case kind == upstreamLabs:
-		return Choice{Frontend: frontend + labsSuffix}, nil
-	case sameFrontend(syntax, frontend):
-		return Choice{}, nil
+		return Choice{Frontend: own.image + labsSuffix}
+	case sameFrontend(s.image, own.image):
+		return Choice{}
 	default:
 		verb := "asks for"
-		if strings.Contains(syntax, "@") {
+		if strings.Contains(s.image, "@") {
 			verb = "pins"
 		}
-		return Choice{Note: fmt.Sprintf("pullsafe: the Dockerfile %s the frontend %s, so that one builds, not %s; to replace it: --build-arg %s=%s",
-			verb, asked, frontend, SyntaxArg, frontend)}, nil
+		return Choice{Note: fmt.Sprintf("pullsafe: the Dockerfile %s the frontend %s, so that one builds, not %s; to replace it: %s", verb, asked, own.image, instead)}
 	}
 }
 
@@ -145,37 +169,58 @@ func sameRepository(a, b string) bool {
 	return err == nil && registry.Same(reference.Domain(x), reference.Domain(y)) && reference.Path(x) == reference.Path(y)
 }
 
-// dockerfileSyntax reads the syntax line of the Dockerfile. It is not known of a
-// Dockerfile from standard input, a pipe, a URL or an archive, which is buildx's to
-// read.
-func dockerfileSyntax(a Args) (syntax string, line int, known bool) {
-	if a.Context == "" {
-		return "", 0, true // buildx says so
+// syntaxLine is what a Dockerfile asks for; unknown when it is not read before the
+// build: it is elsewhere, or can be read only once.
+type syntaxLine struct {
+	image   string
+	line    int
+	unknown bool
+}
+
+// dockerfileSyntax reads the syntax line of the Dockerfile. What is wrong with a
+// Dockerfile or its name is buildx's to say.
+func dockerfileSyntax(a Args, stdin []byte) syntaxLine {
+	switch {
+	case a.Context == "":
+		return syntaxLine{}
+	case a.File == "-" || a.Context == "-" && a.File == "":
+		if stdin == nil {
+			return syntaxLine{unknown: true}
+		}
+		return syntaxOf(stdin)
 	}
 	path := a.File
 	if path == "" {
 		path = filepath.Join(a.Context, defaultName)
 	}
-	if isElsewhere(a.Context) || isElsewhere(path) {
-		return "", 0, false
+	if isElsewhere(path) || isElsewhere(a.Context) && !filepath.IsAbs(path) {
+		return syntaxLine{unknown: true}
 	}
+	return syntaxOfFile(path)
+}
+
+func syntaxOfFile(path string) syntaxLine {
 	file, err := openDockerfile(path)
 	if err != nil {
-		return "", 0, true // buildx says so
+		return syntaxLine{}
 	}
 	defer func() { _ = file.Close() }()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", 0, err == nil && info.IsDir() // a pipe can be read only once
+		return syntaxLine{unknown: err != nil || !info.IsDir()}
 	}
 	dt, err := io.ReadAll(io.LimitReader(file, maxHead))
 	if err != nil {
-		return "", 0, false
+		return syntaxLine{unknown: true}
 	}
-	syntax, _, loc, ok := parser.DetectSyntax(dt)
+	return syntaxOf(dt)
+}
+
+func syntaxOf(dockerfile []byte) syntaxLine {
+	syntax, _, loc, ok := parser.DetectSyntax(dockerfile)
 	if !ok || len(loc) == 0 {
-		return "", 0, true
+		return syntaxLine{}
 	}
-	return syntax, loc[0].Start.Line, true
+	return syntaxLine{image: syntax, line: loc[0].Start.Line}
 }
 
 // openDockerfile opens the file that BuildKit takes: of the default name, "dockerfile"

@@ -11,5 +11,5 @@ import (
 // Replace makes this process the program, so that streams, signals and exit
 // status are its own. It returns only if that fails.
 func Replace(line, env []string) error {
-	return errors.Wrap(syscall.Exec(line[0], line, env), "cannot run buildx") //nolint:gosec // G204: docker's or buildx's own program
+	return errors.Wrapf(syscall.Exec(line[0], line, env), "cannot run %s", line[0]) //nolint:gosec // G204: docker's or buildx's own program
 }

@@ -35,7 +35,7 @@ func Run(ctx context.Context, line, env []string, s Streams) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		return errors.Wrap(err, "cannot run buildx")
+		return errors.Wrapf(err, "cannot run %s", line[0])
 	}
 	done := make(chan struct{})
 	defer close(done)
@@ -45,7 +45,7 @@ func Run(ctx context.Context, line, env []string, s Streams) error {
 	if errors.As(err, &exit) {
 		return cli.StatusError{StatusCode: statusOf(exit)}
 	}
-	return errors.Wrap(err, "cannot run buildx")
+	return errors.Wrapf(err, "cannot run %s", line[0])
 }
 
 // statusOf is the exit status as a shell has it.

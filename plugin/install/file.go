@@ -46,6 +46,18 @@ func (f File) Read(withHooks bool) ([]Setting, error) {
 	return Read(text, withHooks)
 }
 
+// Back says what Off would change.
+func (f File) Back() ([]Setting, error) {
+	if f.Missing {
+		return nil, nil
+	}
+	text, err := os.ReadFile(f.Name)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	return Back(text)
+}
+
 // On writes the settings.
 func (f File) On(withHooks bool) error {
 	if f.Missing {

@@ -41,13 +41,15 @@ type Setting struct {
 	// Is what is there now; Set tells that anything is.
 	Is  string
 	Set bool
+	// Gone: nothing is wanted there.
+	Gone bool
 }
 
 // Name is the path as a person reads it.
 func (s Setting) Name() string { return strings.Join(s.Path, ".") }
 
 // Done tells that there is nothing to do.
-func (s Setting) Done() bool { return s.Set && s.Is == s.Want }
+func (s Setting) Done() bool { return s.Set && s.Is == s.Want && !s.Gone }
 
 // settings are all, the hints with withHooks alone.
 func settings(withHooks bool) []Setting {
@@ -207,6 +209,32 @@ func Off(text []byte) (_ []byte, remove bool, err error) {
 		}
 	}
 	return value.Pack(), len(root.Members) == 0 && slices.Contains(added, addedFile), nil
+}
+
+// Back is what Off would change: each setting with the value that it had before.
+func Back(text []byte) ([]Setting, error) {
+	before, err := Read(text, true)
+	if err != nil {
+		return nil, err
+	}
+	edited, remove, err := Off(text)
+	if err != nil {
+		return nil, err
+	}
+	if remove {
+		edited = []byte(empty)
+	}
+	after, err := Read(edited, true)
+	if err != nil {
+		return nil, err
+	}
+	var list []Setting
+	for i, s := range before {
+		if a := after[i]; a.Set != s.Set || a.Is != s.Is {
+			list = append(list, Setting{Path: s.Path, Want: a.Is, Is: s.Is, Set: s.Set, Gone: !a.Set})
+		}
+	}
+	return list, nil
 }
 
 // off takes one setting back. Hints that were turned on by hand are not ours to turn
