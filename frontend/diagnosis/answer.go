@@ -84,7 +84,7 @@ func (f *facts) afterAccess(r registry.Registry) bool {
 		return true
 	case f.status > 0 && f.token == "" && r.AnonymousStatus == f.status && !strings.Contains(f.url, "/v2/"):
 		return strings.Contains(f.url, "/token")
-	case f.status > 0 || f.token != "" || f.code == "":
+	case f.status > 0 || f.token != "" || f.code == "" || f.quoted:
 		return false
 	}
 	return slices.Contains([]string{"", "authentication required", "access to the requested resource is not authorized"}, strings.Trim(f.words, " ."))

@@ -33,6 +33,8 @@ type facts struct {
 
 	code  string // the registry's error code: "denied", "manifest unknown"
 	words string // what the registry said beside code and status
+
+	quoted bool // dockerd gives the registry's words, without code or status
 }
 
 func parse(ref, text string) *facts {
@@ -150,6 +152,9 @@ func (f *facts) parseCode() {
 	case f.hasTransport:
 		f.takeCode(f.transport)
 	case f.status > 0:
+	case f.token == "" && strings.Contains(f.low, fromRegistry):
+		f.quoted, f.words = true, f.text[strings.Index(f.low, fromRegistry)+len(fromRegistry):]
+		f.takeCode(f.words)
 	case f.token != "":
 		f.words = f.core
 		f.takeCode(f.core)
@@ -192,6 +197,10 @@ func (f *facts) parseJSON() {
 }
 
 var jsonError = compiled(`"errors": ?\[ ?\{ ?"code": ?"([A-Z_]+)"(?:, ?"message": ?"([^"]*))?`)
+
+// fromRegistry is what dockerd with the containerd image store puts before the
+// registry's message (moby, daemon/containerd/registry_errors.go).
+const fromRegistry = "error from registry: "
 
 func (f *facts) takeCode(s string) bool {
 	low := lower(s)
@@ -258,11 +267,11 @@ func hasAnyPrefix(s string, list []string) bool {
 
 // plain: nobody answered with a status or code, and no token was asked for.
 func (f *facts) plain() bool {
-	return f.status == 0 && f.code == "" && f.token == "" && !f.hasTransport
+	return f.status == 0 && f.code == "" && f.token == "" && !f.hasTransport && !f.quoted
 }
 
 // answered: the registry itself is speaking.
-func (f *facts) answered() bool { return f.status > 0 || f.code != "" || f.hasTransport }
+func (f *facts) answered() bool { return f.status > 0 || f.code != "" || f.hasTransport || f.quoted }
 
 // said is what the registry said, lowered.
 func (f *facts) said() string { return lower(f.words) }

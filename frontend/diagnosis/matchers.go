@@ -42,6 +42,7 @@ var matchers = []matcher{
 	{"login", CredentialsRejected, (*facts).loginRequest, `Error response from daemon: Get "https://ghcr.io/v2/": denied: denied`},
 	{"words on credentials", CredentialsRejected, (*facts).badCredentials, `Error response from daemon: Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password`},
 	{"words on login", AuthRequired, (*facts).wantsLogin, `Head "https://registry.redhat.io/v2/a/manifests/1": unauthorized: Please login to the Red Hat Registry using your Customer Portal credentials.`},
+	{"refusal, quoted", DeniedAmbiguous, (*facts).refusedInWords, `Error response from daemon: error from registry: requested access to the resource is denied`},
 	{"refusal", DeniedAmbiguous, (*facts).refused, `pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`},
 	{"request failed otherwise", NetworkFailure, (*facts).unknownTransport, `failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": Forbidden`},
 	{"canceled step", Canceled, (*facts).canceledStep, `#4 CANCELED`},
@@ -175,6 +176,7 @@ func (f *facts) noPlatform() bool {
 
 func (f *facts) rateLimited() bool {
 	return f.status == 429 || f.code == "toomanyrequests" || f.answered() && containsAny(f.said(), loginLimitWords) ||
+		f.quoted && strings.Contains(f.said(), "rate limit") ||
 		f.status == 403 && strings.Contains(f.said(), "rate limit exceeded")
 }
 
@@ -237,6 +239,11 @@ func (f *facts) refused() bool {
 	}
 	return slices.Contains([]string{"denied", "unauthorized", "unauthenticated", "access denied"}, f.code) ||
 		containsAny(f.low, []string{"pull access denied", "insufficient_scope: authorization failed", "invalid_token: authorization failed"})
+}
+
+// refusedInWords: Docker Engine 29 leaves out the code.
+func (f *facts) refusedInWords() bool {
+	return f.quoted && f.status == 0 && containsAny(f.low[strings.Index(f.low, fromRegistry):], []string{"denied", "unauthorized", "authentication required"})
 }
 
 func (f *facts) missingByCode() bool {

@@ -24,3 +24,21 @@ func TestFailedCommandQuotesAnything(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedByDockerd: Docker Engine 29 gives a registry's message without its code.
+func TestQuotedByDockerd(t *testing.T) {
+	for text, want := range map[string]Class{
+		"denied": DeniedAmbiguous,
+		"requested access to the resource is denied":                              DeniedAmbiguous,
+		"authentication required":                                                 DeniedAmbiguous,
+		"incorrect username or password":                                          CredentialsRejected,
+		"toomanyrequests: You have reached your unauthenticated pull rate limit.": RateLimited,
+		"You have reached your pull rate limit.":                                  RateLimited,
+		"something else":                                                          NotARegistryError,
+	} {
+		d := Diagnose("ghcr.io/a/b:1", "Error response from daemon: error from registry: "+text)
+		assert.Equal(t, want, d.Class, text)
+		assert.Equal(t, want == DeniedAmbiguous || want == CredentialsRejected, d.AnonymousRetryCanHelp, text)
+	}
+	assert.Equal(t, AuthRequired, Diagnose("", "failed to fetch anonymous token: error from registry: denied").Class, "behind BuildKit's phrase")
+}
