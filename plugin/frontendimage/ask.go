@@ -12,6 +12,7 @@ import (
 	"github.com/org/pullsafe/frontend/diagnosis"
 	"github.com/org/pullsafe/frontend/registry"
 	"github.com/org/pullsafe/frontend/report"
+	"github.com/org/pullsafe/frontend/resolve"
 	"github.com/org/pullsafe/llb"
 	"github.com/org/pullsafe/plugin/buildlog"
 )
@@ -51,25 +52,43 @@ func (b Builder) Ask(ctx context.Context, name string) (Answer, error) {
 	if err == nil || d == nil || !d.AnonymousRetryCanHelp {
 		return Answer{Image: image}, err
 	}
-	named, parseErr := reference.ParseNormalizedNamed(name)
-	if parseErr != nil {
-		return Answer{}, errors.WithStack(parseErr)
+	return b.askAnonymously(ctx, name, *d)
+}
+
+// askAnonymously goes through the host aliases. Builders that do not take a frontend
+// from a named context have answered as before, so that they are given the aliases
+// themselves.
+func (b Builder) askAnonymously(ctx context.Context, name string, d diagnosis.Diagnosis) (Answer, error) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return Answer{}, errors.WithStack(err)
 	}
 	named = reference.TagNameOnly(named)
 	host := reference.Domain(named)
-	_, pinned := named.(reference.Digested)
+	r := &resolve.Resolution{Ref: named.String(), Written: d}
+	aliases := llb.Aliases(named, registry.AliasOrder(host))
 	for _, bare := range []bool{false, true} {
-		for _, alias := range llb.Aliases(named, registry.AliasOrder(host, pinned)) {
-			image, _, aliasErr := b.try(ctx, Image{Name: name, Alias: alias.String(), Bare: bare})
-			if aliasErr == nil {
-				return Answer{Image: image, Fallback: &report.Warning{Host: host, Refs: []string{name}, Answer: *d}}, nil
+		ignored := true
+		for _, alias := range aliases {
+			image, answer, err := b.try(ctx, Image{Name: name, Alias: alias.String(), Bare: bare})
+			if err == nil {
+				return Answer{Image: image, Fallback: &report.Warning{Host: host, Refs: []string{name}, Answer: d}}, nil
 			}
-			if errors.Is(aliasErr, ErrSlow) {
-				return Answer{}, aliasErr
+			if ctx.Err() != nil || answer == nil {
+				return Answer{}, err
+			}
+			r.Fallback = append(r.Fallback, *answer)
+			ignored = ignored && answer.Class == d.Class
+			if !answer.TryNextAlias() {
+				break
 			}
 		}
+		if !ignored {
+			break
+		}
 	}
-	return Answer{}, err
+	r.Err = errors.New(d.Message)
+	return Answer{}, errors.New(report.Explain(r).Headline)
 }
 
 // Check tells whether the builder still has an image.
