@@ -55,9 +55,7 @@ func (b Builder) Ask(ctx context.Context, name string) (Answer, error) {
 	return b.askAnonymously(ctx, name, *d)
 }
 
-// askAnonymously goes through the host aliases. Builders that do not take a frontend
-// from a named context have answered as before, so that they are given the aliases
-// themselves.
+// askAnonymously goes through the host aliases.
 func (b Builder) askAnonymously(ctx context.Context, name string, d diagnosis.Diagnosis) (Answer, error) {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
@@ -66,24 +64,15 @@ func (b Builder) askAnonymously(ctx context.Context, name string, d diagnosis.Di
 	named = reference.TagNameOnly(named)
 	host := reference.Domain(named)
 	r := &resolve.Resolution{Ref: named.String(), Written: d}
-	aliases := llb.Aliases(named, registry.AliasOrder(host))
-	for _, bare := range []bool{false, true} {
-		ignored := true
-		for _, alias := range aliases {
-			image, answer, err := b.try(ctx, Image{Name: name, Alias: alias.String(), Bare: bare})
-			if err == nil {
-				return Answer{Image: image, Fallback: &report.Warning{Host: host, Refs: []string{name}, Answer: d}}, nil
-			}
-			if ctx.Err() != nil || answer == nil {
-				return Answer{}, err
-			}
-			r.Fallback = append(r.Fallback, *answer)
-			ignored = ignored && answer.Class == d.Class
-			if !answer.TryNextAlias() {
-				break
-			}
+	for _, alias := range llb.Aliases(named, registry.AliasOrder(host)) {
+		image, answer, err := b.try(ctx, Image{Name: name, Alias: alias.String()})
+		if err == nil {
+			return Answer{Image: image, Fallback: &report.Warning{Host: host, Refs: []string{name}, Answer: d}}, nil
 		}
-		if !ignored {
+		if ctx.Err() != nil || answer == nil {
+			return Answer{}, err
+		}
+		if r.Fallback = append(r.Fallback, *answer); !answer.TryNextAlias() {
 			break
 		}
 	}

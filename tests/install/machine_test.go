@@ -55,18 +55,24 @@ func newMachine(t *testing.T, k kind) *machine {
 	t.Cleanup(func() { require.NoError(t, d.Stop(context.WithoutCancel(t.Context()))) })
 	harness.LogOnFailure(t, d.Process)
 	shared.Reset()
-	return &machine{t: t, e: e, d: d, kind: k, cfg: configWith(t, e, nil), env: []string{"NO_COLOR=1", "PULLSAFE_FRONTEND=" + shared.Pullsafe}}
+	return &machine{t: t, e: e, d: d, kind: k, cfg: configWith(t, e, nil), env: []string{
+		"NO_COLOR=1", "BUILDX_CONFIG=" + t.TempDir(), "PULLSAFE_FRONTEND=" + shared.Pullsafe,
+	}}
 }
 
-// configWith is a configuration with both plugins and a refused login for ghcr.io,
-// unless extra says otherwise.
-func configWith(t *testing.T, e *harness.Env, extra map[string]any) *harness.DockerConfig {
+// configWith is a configuration with both plugins, refused logins for ghcr.io and other
+// hosts, and more.
+func configWith(t *testing.T, e *harness.Env, extra map[string]any, hosts ...string) *harness.DockerConfig {
 	t.Helper()
 	program, err := e.BuildBinary(t.Context(), "./cmd/docker-pullsafe")
 	require.NoError(t, err)
 	all := map[string]any{"unknown": []any{1, nil}}
 	maps.Copy(all, extra)
-	cfg, err := e.DockerConfig(harness.DockerConfigOpt{Auths: map[string]harness.Login{"ghcr.io": harness.Stale}, Extra: all})
+	auths := map[string]harness.Login{"ghcr.io": harness.Stale}
+	for _, host := range hosts {
+		auths[host] = harness.Stale
+	}
+	cfg, err := e.DockerConfig(harness.DockerConfigOpt{Auths: auths, Extra: all})
 	require.NoError(t, err)
 	plugins := filepath.Join(cfg.Dir, "cli-plugins")
 	require.NoError(t, os.Mkdir(plugins, 0o755))
@@ -110,4 +116,14 @@ const uvDockerfile = "FROM alpine:3.23\nCOPY --from=ghcr.io/astral-sh/uv:0.7.1 /
 
 func files(text string) harness.CommandOpt {
 	return harness.CommandOpt{Files: world.Dockerfile(text)}
+}
+
+// requireAnonymous asserts that the stored credentials were tried, and that the content
+// of the repository came without any.
+func requireAnonymous(t *testing.T, reg *harness.Registry, repository string) {
+	t.Helper()
+	seen := reg.Requests()
+	require.NotEmpty(t, seen.WithCredentials(), "%s", seen)
+	require.NotEmpty(t, seen.Blobs(repository), "%s", seen)
+	require.Empty(t, seen.Blobs(repository).WithCredentials(), "%s", seen)
 }
