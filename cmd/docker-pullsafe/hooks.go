@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/docker/cli/cli-plugins/hooks"
@@ -11,7 +13,12 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/org/pullsafe/plugin/buildcmd"
+	"github.com/org/pullsafe/plugin/finding"
 	"github.com/org/pullsafe/plugin/hook"
+	"github.com/org/pullsafe/plugin/output"
+	"github.com/org/pullsafe/plugin/probe"
+	"github.com/org/pullsafe/plugin/sources"
 )
 
 // newHooksCommand is called by the Docker CLI after one of its commands failed,
@@ -30,14 +37,59 @@ func newHooksCommand(dockerCLI command.Cli) *cobra.Command {
 				return usage(cmd, errors.Wrap(err, "the argument is not what the Docker CLI sends"))
 			}
 			m := newMachine(nil)
+			if !strings.HasPrefix(req.RootCmd, "buildx") && !strings.HasPrefix(req.RootCmd, "compose") {
+				m.call, m.asDocker = &buildcmd.Call{}, true // docker build has the engine's builder
+			}
 			history := func() []string {
 				if m.missing != nil {
 					return nil
 				}
 				return m.buildx.Line()
 			}
-			res := hooks.Response{Type: hooks.NextSteps, Template: hook.Answer(cmd.Context(), req, hook.History(history, m.buildx.Below(os.Environ())), time.Now())}
+			ctx := cmd.Context()
+			answer := hook.AnswerPull(ctx, req, func(ctx context.Context) string { return rejectedByCompose(ctx, dockerCLI) })
+			if answer == "" {
+				answer = hook.Answer(ctx, req, hook.History(history, m.buildx.Below(m.environ())), time.Now())
+			}
+			res := hooks.Response{Type: hooks.NextSteps, Template: answer}
 			return errors.WithStack(json.NewEncoder(dockerCLI.Out()).Encode(res))
 		},
 	}
+}
+
+// composeWait bounds what a hint after `docker compose pull` takes.
+const composeWait = 3 * time.Second
+
+// composeFiles are what Docker Compose looks for, in its order.
+var composeFiles = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+
+// rejectedByCompose asks the registries of the compose file in the working directory.
+func rejectedByCompose(ctx context.Context, dockerCLI command.Cli) string {
+	ctx, cancel := context.WithTimeoutCause(ctx, composeWait, errors.New("the registries take too long"))
+	defer cancel()
+	for _, name := range composeFiles {
+		if _, err := os.Stat(name); err != nil {
+			continue
+		}
+		set, err := sources.Find(ctx, sources.Input{Files: []string{name}, Stdin: strings.NewReader("")})
+		if err != nil {
+			return ""
+		}
+		store := openStore(dockerCLI.ConfigFile(), composeWait)
+		progress := output.NewProgress(nil)
+		defer progress.End()
+		findings, err := finding.Check(ctx, probe.New(probe.Options{
+			Lookup: store.Lookup, Certs: certFolders(), Timeout: composeWait, Concurrency: concurrency, Progress: progress.Show,
+		}), set)
+		if err != nil {
+			return ""
+		}
+		for _, f := range findings {
+			if f.Verdict == finding.Rejected {
+				return f.Host
+			}
+		}
+		return ""
+	}
+	return ""
 }

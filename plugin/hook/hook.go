@@ -21,10 +21,36 @@ type LastError func(ctx context.Context, since time.Time) string
 var exitStatus = regexp.MustCompile(`^(?:exited with code|exit status) (\d+)$`)
 
 // builders are the commands whose error buildx's history can have.
-var builders = []string{"build", "buildx", "bake", "builder", "image", "compose"}
+var builders = []string{"build", "buildx", "bake", "builder", "image", "compose", "pullsafe"}
 
 // maxAge is how long a build may be over to be the one that failed just now.
 const maxAge = 15 * time.Second
+
+// Rejected returns the host of a registry that rejects the stored credentials for an
+// image of the compose file in the working directory, and "" for none.
+type Rejected func(ctx context.Context) string
+
+// composePull pulls without a record in any history.
+const composePull = "compose pull"
+
+// AnswerPull is Answer for `docker compose pull`, which tells the Docker CLI as little as
+// a build does: the registries are asked. With -f, nobody tells a hook for which file.
+func AnswerPull(ctx context.Context, req hooks.Request, rejected Rejected) string {
+	m := exitStatus.FindStringSubmatch(strings.TrimSpace(req.CommandError))
+	if m == nil || m[1] == "130" || req.RootCmd != composePull {
+		return ""
+	}
+	for _, flag := range []string{"file", "f", "project-directory"} {
+		if _, set := req.Flags[flag]; set {
+			return ""
+		}
+	}
+	host := rejected(ctx)
+	if host == "" {
+		return ""
+	}
+	return sentence(diagnosis.Diagnosis{Class: diagnosis.CredentialsRejected, Host: host}) + " " + command(req, "")
+}
 
 // Answer is the line to show, as a template of the Docker CLI; empty for nothing.
 func Answer(ctx context.Context, req hooks.Request, last LastError, now time.Time) string {

@@ -70,6 +70,22 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+func TestAnswerPull(t *testing.T) {
+	rejected := func(context.Context) string { return "ghcr.io" }
+	const want = "ghcr.io rejected the stored credentials; the image may not need any. Find out: docker pullsafe check -f compose.yaml"
+	failed := hooks.Request{RootCmd: "compose pull", CommandError: "exit status 18"}
+	assert.Equal(t, want, AnswerPull(t.Context(), failed, rejected))
+	assert.Empty(t, AnswerPull(t.Context(), failed, func(context.Context) string { return "" }))
+	for _, req := range []hooks.Request{
+		{RootCmd: "compose", CommandError: "exit status 18"},
+		{RootCmd: "compose pull", CommandError: "exit status 130"},
+		{RootCmd: "compose pull", CommandError: "exit status 18", Flags: map[string]string{"f": ""}},
+		{RootCmd: "compose pull"},
+	} {
+		assert.Empty(t, AnswerPull(t.Context(), req, rejected), req)
+	}
+}
+
 // TestAnswerIsNoTemplateOfOthers: what a registry or a Dockerfile says cannot
 // become a template of the Docker CLI.
 func TestAnswerIsNoTemplateOfOthers(t *testing.T) {

@@ -12,8 +12,9 @@ const (
 	Plugin = "pullsafe"
 
 	// ErrorHooks are the commands after whose failure the Docker CLI asks the plugin
-	// for a hint.
-	ErrorHooks = "build,pull,buildx build,compose"
+	// for a hint. The first that fits is told to the plugin; with the alias, docker
+	// build is "pullsafe build".
+	ErrorHooks = "build,pull,pullsafe build,buildx build,compose pull,compose"
 )
 
 // The settings, by their places in the file.

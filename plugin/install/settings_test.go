@@ -105,9 +105,9 @@ func TestOffLeavesOthers(t *testing.T) {
 	off, _, err := Off([]byte(strings.Replace(string(on), `"builder":"pullsafe"`, `"builder":"buildx"`, 1)))
 	require.NoError(t, err)
 	require.Equal(t, `{"aliases":{"builder":"buildx"}}`, string(off), "changed since")
-	off, _, err = Off([]byte(`{"aliases": {"builder": "pullsafe"}, "plugins": {"pullsafe": {"error-hooks": "build,pull,buildx build,compose"}}}`))
+	off, _, err = Off([]byte(`{"aliases": {"builder": "pullsafe"}, "plugins": {"pullsafe": {"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}}}`))
 	require.NoError(t, err)
-	require.Equal(t, `{"aliases": {}, "plugins": {"pullsafe": {"error-hooks": "build,pull,buildx build,compose"}}}`, string(off), "written by hand")
+	require.Equal(t, `{"aliases": {}, "plugins": {"pullsafe": {"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}}}`, string(off), "written by hand")
 }
 
 func TestBadConfig(t *testing.T) {
@@ -133,7 +133,7 @@ func TestFile(t *testing.T) {
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, "{\n\t\"aliases\": {\n\t\t\"builder\": \"pullsafe\"\n\t},\n\t\"features\": {\n\t\t\"hooks\": \"true\"\n\t},\n\t\"plugins\": {\n\t\t\"pullsafe\": {\n"+
-		"\t\t\t\"error-hooks\": \"build,pull,buildx build,compose\",\n\t\t\t\"install-added\": \"aliases,aliases.builder,config.json,features,features.hooks,plugins,plugins.pullsafe,plugins.pullsafe.error-hooks\"\n\t\t}\n\t}\n}", string(text))
+		"\t\t\t\"error-hooks\": \"build,pull,pullsafe build,buildx build,compose pull,compose\",\n\t\t\t\"install-added\": \"aliases,aliases.builder,config.json,features,features.hooks,plugins,plugins.pullsafe,plugins.pullsafe.error-hooks\"\n\t\t}\n\t}\n}", string(text))
 
 	link := filepath.Join(dir, "link.json")
 	require.NoError(t, os.Symlink(name, link))

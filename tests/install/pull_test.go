@@ -1,6 +1,9 @@
 package install
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,4 +48,22 @@ func TestPull(t *testing.T) {
 		out = m.with(harness.CommandOpt{}, "pullsafe", "pull")
 		require.Equal(t, 2, out.Code)
 	})
+}
+
+// TestHintAfterComposePull: Docker Compose tells nobody why it failed; the hook asks the
+// registries.
+func TestHintAfterComposePull(t *testing.T) {
+	m := newMachine(t, kinds[1])
+	require.NoError(t, m.e.Tools.Need(harness.ToolCompose))
+	require.NoError(t, os.Symlink(m.e.Tools.Path(harness.ToolCompose), filepath.Join(m.cfg.Dir, "cli-plugins", "docker-compose")))
+	m.docker(harness.CommandOpt{}, "pullsafe", "install", "--hooks", "--yes")
+	out, err := m.e.RunTerminal(t.Context(), filepath.Join(filepath.Dir(m.e.Tools.Path(m.kind.tool)), "docker"), harness.CommandOpt{
+		Args: []string{"compose", "pull"}, DockerConfig: m.cfg, Env: append(m.env, "DOCKER_HOST="+m.d.Host),
+		Files: map[string]string{"compose.yaml": "services:\n  uv:\n    image: ghcr.io/astral-sh/uv:0.7.1\n"},
+	}, 140, 40)
+	require.NoError(t, err)
+	require.NotZero(t, out.Code)
+	_, next, ok := strings.Cut(string(out.Stream), "What's next:")
+	require.True(t, ok, string(out.Stream))
+	require.Contains(t, next, "ghcr.io rejected the stored credentials; the image may not need any. Find out: docker pullsafe check -f compose.yaml")
 }

@@ -20,7 +20,7 @@ import (
 // errorHooks is what the README says to put into config.json.
 var errorHooks = map[string]any{
 	"features": map[string]string{"hooks": "true"},
-	"plugins":  map[string]any{"pullsafe": map[string]string{"error-hooks": "build,pull,buildx build,compose"}},
+	"plugins":  map[string]any{"pullsafe": map[string]string{"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}},
 }
 
 // provider gives the Docker CLI's code its configuration.
