@@ -95,14 +95,22 @@ func (m *machine) build(ctx context.Context, args []string) error {
 	case m.needsNone(choice, parsed.Call):
 		return m.plain(ctx, in, own)
 	}
-	return m.buildWith(ctx, choice.Frontend, parsed.Builder, in, args)
+	b := frontendBuild{m: m, frontend: choice.Frontend, builder: parsed.Builder, in: in, args: args}
+	if text, ok := buildcmd.Dockerfile(parsed, dockerfile); ok && m.mayBePlain(choice, parsed.Call) && parsed.MetadataFile == "" {
+		return b.unlessAccepted(ctx, text)
+	}
+	return b.run(ctx)
 }
 
-// needsNone tells a build of docker's own for which pullsafe has nothing to do: no
-// credentials are stored that a registry could reject. To start a frontend image would
-// only take longer than the daemon's own frontend.
+// mayBePlain tells a build of docker's own that needs no image for its frontend, if not
+// pullsafe's.
+func (m *machine) mayBePlain(c buildcmd.Choice, call string) bool {
+	return m.asDocker && c.Plain && (call == "" || slices.Contains([]string{"build", "check", "lint", "outline", "targets"}, call))
+}
+
+// needsNone: no credentials are stored that a registry could reject.
 func (m *machine) needsNone(c buildcmd.Choice, call string) bool {
-	return m.asDocker && c.Plain && (call == "" || slices.Contains([]string{"build", "check", "lint", "outline", "targets"}, call)) && !hasCredentials(m.cfg)
+	return m.mayBePlain(c, call) && !hasCredentials(m.cfg)
 }
 
 // plain builds without pullsafe's frontend, and explains what a registry has denied.
@@ -110,31 +118,10 @@ func (m *machine) plain(ctx context.Context, in *buildcmd.Stdin, own []string) e
 	begun := time.Now()
 	err := m.run(ctx, in.Again(), own)
 	if err != nil && ctx.Err() == nil {
-		m.explainLast(ctx, begun)
+		if res := m.lastFailure(ctx, begun); res != nil {
+			_, _ = os.Stderr.WriteString("\n")
+			_ = res.WriteText(os.Stderr)
+		}
 	}
 	return err
-}
-
-// buildWith builds with pullsafe's frontend, or with the Dockerfile's own if the builder
-// cannot have that.
-func (m *machine) buildWith(ctx context.Context, frontend, builder string, in *buildcmd.Stdin, args []string) error {
-	line := func(image *frontendimage.Image) []string {
-		if image == nil {
-			return append([]string{"build"}, args...)
-		}
-		return slices.Concat([]string{"build"}, image.BuildArgs(), args)
-	}
-	image, err := m.find(ctx, frontend, builder)
-	if err != nil {
-		return err
-	}
-	failure := m.run(ctx, in.Again(), line(image))
-	if failure == nil || image == nil {
-		return failure
-	}
-	image, again, err := m.again(ctx, frontend, builder, failure)
-	if err != nil || !again {
-		return failure
-	}
-	return m.run(ctx, in.Again(), line(image))
 }

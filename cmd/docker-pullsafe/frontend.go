@@ -114,19 +114,18 @@ func hasCredentials(cfg *dockerconfig.ConfigFile) bool {
 	return err == nil && len(scoped) > 0
 }
 
-// explainLast explains what a build that has just failed says of a registry, where its
-// builder keeps a record of builds.
-func (m *machine) explainLast(ctx context.Context, since time.Time) {
+// lastFailure explains what a build that has just failed says of a registry, where its
+// builder keeps a record of builds; nil for nothing.
+func (m *machine) lastFailure(ctx context.Context, since time.Time) *buildlog.Result {
 	history := func() []string { return m.buildx.Line() }
 	text := hook.History(history, m.buildx.Below(m.environ()))(ctx, since)
 	if text == "" {
-		return
+		return nil
 	}
 	res, err := buildlog.Explain(ctx, strings.NewReader(text), buildlog.Options{})
 	if err != nil || len(res.Failures) == 0 {
-		return
+		return nil
 	}
 	res.Lines = 1 // nobody has given a text
-	_, _ = os.Stderr.WriteString("\n")
-	_ = res.WriteText(os.Stderr)
+	return res
 }

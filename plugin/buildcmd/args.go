@@ -14,8 +14,9 @@ type Args struct {
 	File string
 	// BuildArgs and BuildContexts are the values as written, in their order.
 	BuildArgs, BuildContexts []string
-	// Builder and Call are the values of --builder and --call.
-	Builder, Call string
+	// Builder, Call and MetadataFile are the values of --builder, --call and
+	// --metadata-file.
+	Builder, Call, MetadataFile string
 	// Help asks for the help of the command.
 	Help bool
 }
@@ -90,6 +91,8 @@ func (a *Args) set(name, value string) {
 		a.Builder = value
 	case "call":
 		a.Call = value
+	case "metadata-file":
+		a.MetadataFile = value
 	case "help", "h":
 		a.Help = true
 	}

@@ -189,14 +189,32 @@ func dockerfileSyntax(a Args, stdin []byte) syntaxLine {
 		}
 		return syntaxOf(stdin)
 	}
-	path := a.File
-	if path == "" {
-		path = filepath.Join(a.Context, defaultName)
-	}
+	path := a.path()
 	if isElsewhere(path) || isElsewhere(a.Context) && !filepath.IsAbs(path) {
 		return syntaxLine{unknown: true}
 	}
 	return syntaxOfFile(path)
+}
+
+func (a Args) path() string {
+	if a.File == "" {
+		return filepath.Join(a.Context, defaultName)
+	}
+	return a.File
+}
+
+// Dockerfile is the text of the Dockerfile of a build for which Choose has found one.
+func Dockerfile(a Args, stdin []byte) (text []byte, ok bool) {
+	if stdin != nil {
+		return stdin, true
+	}
+	file, err := openDockerfile(a.path())
+	if err != nil {
+		return nil, false
+	}
+	defer func() { _ = file.Close() }()
+	text, err = io.ReadAll(io.LimitReader(file, maxStdin))
+	return text, err == nil && len(text) < maxStdin
 }
 
 func syntaxOfFile(path string) syntaxLine {

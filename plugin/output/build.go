@@ -19,3 +19,11 @@ const NoBuildx = "pullsafe: buildx is missing, so docker builds without pullsafe
 
 // Classic says the same of a build without BuildKit.
 const Classic = "pullsafe: DOCKER_BUILDKIT=0 asks for the classic builder, which builds without pullsafe"
+
+// BuildAgain says why a build begins anew.
+func BuildAgain(host string) string {
+	if host == "" {
+		host = "the registry"
+	}
+	return "pullsafe: " + diagnosis.Clean(host, maxCell) + " does not accept the stored credentials any more; building again with the pullsafe frontend"
+}

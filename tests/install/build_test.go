@@ -118,6 +118,39 @@ func TestNoCredentials(t *testing.T) {
 	require.Contains(t, out.Stderr, "docker login ghcr.io", "what a registry has denied is explained: %s", out.Stderr)
 }
 
+// TestAccepted: a build whose credentials were accepted is left to the daemon's own
+// frontend, until they are rejected.
+func TestAccepted(t *testing.T) {
+	each(t, func(t *testing.T, m *machine) {
+		users := map[string]string{harness.GoodUser: harness.GoodPassword}
+		reg, err := shared.GHCR.Front(t.Context(), harness.RegistryOpt{Hosts: []string{"accepted.test"}, Mode: harness.ModeToken, Users: users})
+		require.NoError(t, err)
+		t.Cleanup(reg.Disconnect)
+		m.docker(harness.CommandOpt{Stdin: harness.GoodPassword}, "login", "-u", harness.GoodUser, "--password-stdin", "accepted.test")
+		m.install()
+		dir, err := m.e.WriteFiles(map[string]string{"Dockerfile": "FROM accepted.test/acme/base:1\n"})
+		require.NoError(t, err)
+		build := func() string {
+			return m.docker(harness.CommandOpt{Dir: dir}, "build", "--progress=plain", ".").Stderr
+		}
+		require.True(t, usesFrontend(build(), shared.Pullsafe), "the first time")
+		out := build()
+		require.Equal(t, !m.kind.hasHistory, usesFrontend(out, shared.Pullsafe), "%s", out)
+		require.NotContains(t, out, "pullsafe: ")
+		users[harness.GoodUser] = "another password"
+		reg.RevokeTokens()
+		out = build()
+		require.True(t, usesFrontend(out, shared.Pullsafe), out)
+		require.Contains(t, out, "accepted.test rejected the stored credentials")
+		if m.kind.hasHistory {
+			require.Contains(t, out, "pullsafe: accepted.test does not accept the stored credentials any more; building again with the pullsafe frontend")
+		}
+		out = build()
+		require.NotContains(t, out, "any more", "once")
+		require.True(t, usesFrontend(out, shared.Pullsafe), out)
+	})
+}
+
 // TestNoFrontend: where the frontend image cannot be had, a build is as it would be
 // without pullsafe, and one line says so.
 func TestNoFrontend(t *testing.T) {
