@@ -13,7 +13,7 @@ import (
 )
 
 // costRounds is how often each build runs on each side.
-const costRounds = 25
+const costRounds = 15
 
 // TestCost measures `docker build` through the plugin beside plain `docker build`, in
 // turn, on one Engine 29. The figures are those of docs/install.md. It asserts no time.
