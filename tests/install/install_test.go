@@ -2,9 +2,12 @@ package install
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,6 +189,33 @@ func TestHandedOn(t *testing.T) {
 			require.Equal(t, want.Stdout, got.Stdout)
 		}
 	})
+}
+
+// TestInterrupt: a signal ends a build as it ends one of buildx, with the same status and
+// nothing left.
+func TestInterrupt(t *testing.T) {
+	m := newMachine(t, kinds[1])
+	m.install()
+	reg, err := shared.GHCR.Front(t.Context(), harness.RegistryOpt{Hosts: []string{"hang.test"}, Mode: harness.ModeOpen})
+	require.NoError(t, err)
+	t.Cleanup(reg.Disconnect)
+	reg.SetFault(harness.FaultHang())
+	dir, err := m.e.WriteFiles(map[string]string{"Dockerfile": "FROM hang.test/acme/base:1\n"})
+	require.NoError(t, err)
+	interrupt := func(args ...string) int {
+		reg.ResetRequests()
+		cmd := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(m.e.Tools.Path(m.kind.tool)), "docker"), args...)
+		cmd.Dir, cmd.Env = dir, slices.Concat(m.e.Environ(), m.env, []string{"DOCKER_HOST=" + m.d.Host, "DOCKER_CONFIG=" + m.cfg.Dir})
+		require.NoError(t, cmd.Start())
+		require.Eventually(t, func() bool { return len(reg.Requests()) > 0 }, 30*time.Second, 20*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		_ = cmd.Wait()
+		return cmd.ProcessState.ExitCode()
+	}
+	require.Equal(t, interrupt("buildx", "build", "."), interrupt("build", "."))
+	processes, err := exec.CommandContext(t.Context(), "ps", "-eo", "args").Output()
+	require.NoError(t, err)
+	require.NotContains(t, string(processes), m.cfg.Dir)
 }
 
 // TestContextIsTheBuilder: `docker build` is for the engine of the context, whichever
