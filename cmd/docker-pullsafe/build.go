@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"slices"
 	"time"
 
+	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
 	"github.com/org/pullsafe/plugin/buildcmd"
@@ -66,6 +68,8 @@ func (m *machine) build(ctx context.Context, args []string) error {
 		return m.without(ctx, append([]string{"build"}, args...))
 	case m.missing != nil:
 		return m.noBuildx()
+	case m.asDocker && runtime.GOOS == "windows" && m.hasWindowsEngine():
+		return m.without(ctx, append([]string{"build"}, args...))
 	}
 	parsed := buildcmd.ParseArgs(args)
 	own := append([]string{"build"}, args...)
@@ -96,10 +100,24 @@ func (m *machine) build(ctx context.Context, args []string) error {
 		return m.plain(ctx, in, own)
 	}
 	b := frontendBuild{m: m, frontend: choice.Frontend, builder: parsed.Builder, in: in, args: args}
-	if text, ok := buildcmd.Dockerfile(parsed, dockerfile); ok && m.mayBePlain(choice, parsed.Call) && parsed.MetadataFile == "" {
+	if text, ok := buildcmd.Dockerfile(parsed, dockerfile); ok && m.mayBePlain(choice, parsed.Call) && parsed.Call == "" && parsed.MetadataFile == "" {
 		return b.unlessAccepted(ctx, text)
 	}
 	return b.run(ctx)
+}
+
+// hasWindowsEngine: the Docker CLI builds for Windows containers by itself, unless the
+// engine prefers BuildKit; with an alias it does not ask the engine (docker/cli v29.9.3,
+// cmd/docker/builder.go). Others than Windows hardly ever have such an engine, and need
+// not wait for its answer.
+func (m *machine) hasWindowsEngine() bool {
+	dockerCLI, err := command.NewDockerCli()
+	if err != nil || dockerCLI.Initialize(m.call.Options) != nil {
+		return false
+	}
+	info := dockerCLI.ServerInfo()
+	const buildKit = "2"
+	return info.OSType == "windows" && string(info.BuildkitVersion) != buildKit
 }
 
 // mayBePlain tells a build of docker's own that needs no image for its frontend, if not

@@ -13,7 +13,6 @@ import (
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/config"
 	dockerconfig "github.com/docker/cli/cli/config/configfile"
-	"github.com/moby/term"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/plugin/buildlog"
@@ -30,7 +29,7 @@ const scratch = "FROM scratch\n"
 
 // find is the frontend image for a build; nil when there is none, which has been said.
 func (m *machine) find(ctx context.Context, image, builder string) (*frontendimage.Image, error) {
-	if term.IsTerminal(os.Stderr.Fd()) {
+	if isTerminal(os.Stderr) {
 		timer := time.AfterFunc(pullingAfter, func() { note(output.PullingFrontend(image)) })
 		defer timer.Stop()
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/docker/cli/cli-plugins/socket"
 	"github.com/docker/cli/cli/config"
 	dockerconfig "github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/streams"
 	"github.com/moby/buildkit/util/appcontext"
-	"github.com/moby/term"
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
@@ -135,7 +135,7 @@ func (m *machine) run(ctx context.Context, in io.Reader, args []string) error {
 		in = os.Stdin
 	}
 	return buildcmd.Run(ctx, m.buildx.Line(args...), m.buildx.Below(m.environ()), buildcmd.Streams{
-		In: in, Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(os.Stdout.Fd()),
+		In: in, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout),
 	})
 }
 
@@ -168,7 +168,7 @@ func (m *machine) without(ctx context.Context, args []string) (err error) {
 	}()
 	line := slices.Concat([]string{docker}, m.call.Global, []string{"--config", view}, args)
 	env := withoutVariables(os.Environ(), socket.EnvKey, metadata.ReexecEnvvar)
-	return buildcmd.Run(ctx, line, env, buildcmd.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(os.Stdout.Fd())})
+	return buildcmd.Run(ctx, line, env, buildcmd.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout)})
 }
 
 // isClassic: the user has turned BuildKit off. Newer Docker CLIs build by themselves
@@ -186,6 +186,8 @@ func stdin(used bool) (*buildcmd.Stdin, error) {
 	in, err := buildcmd.ReadStdin(os.Stdin)
 	return &in, err
 }
+
+func isTerminal(f *os.File) bool { return streams.NewOut(f).IsTerminal() }
 
 // note says something that is not buildx's, on standard error.
 func note(text string) {

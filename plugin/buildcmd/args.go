@@ -91,6 +91,8 @@ func (a *Args) set(name, value string) {
 		a.Builder = value
 	case "call":
 		a.Call = value
+	case "check":
+		a.Call = name // a short form of it
 	case "metadata-file":
 		a.MetadataFile = value
 	case "help", "h":

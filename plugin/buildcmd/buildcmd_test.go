@@ -32,7 +32,7 @@ func TestParseArgs(t *testing.T) {
 		"-fD.x ctx":                       {Context: "ctx", File: "D.x"},
 		"-f=D.x ctx":                      {Context: "ctx", File: "D.x"},
 		"--file=D.x ctx":                  {Context: "ctx", File: "D.x"},
-		"--check ctx":                     {Context: "ctx"},
+		"--check ctx":                     {Context: "ctx", Call: "check"},
 		"--call check ctx":                {Context: "ctx", Call: "check"},
 		"--call=check ctx -f x":           {Context: "ctx", File: "x", Call: "check"},
 		"--builder b ctx":                 {Context: "ctx", Builder: "b"},

@@ -39,6 +39,8 @@ type Call struct {
 	// ConfigDir and Context are the values of --config and --context; hosts tells of --host.
 	ConfigDir, Context string
 	hosts              bool
+	// Options are those flags for docker's own code.
+	Options *cliflags.ClientOptions
 }
 
 const (
@@ -68,7 +70,8 @@ func ParseCall(args []string, environ Environ) (Call, error) {
 	if flags.Changed("config") {
 		c.ConfigDir = opts.ConfigDir
 	}
-	c.Context, c.hosts = opts.Context, len(opts.Hosts) > 0
+	opts.SetDefaultOptions(flags)
+	c.Options, c.Context, c.hosts = opts, opts.Context, len(opts.Hosts) > 0
 	c.Via = via(rest[0], environ)
 	return c, nil
 }
