@@ -11,7 +11,9 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/org/pullsafe/plugin/accepted"
 	"github.com/org/pullsafe/plugin/buildcmd"
+	"github.com/org/pullsafe/plugin/frontendimage"
 	"github.com/org/pullsafe/plugin/install"
 	"github.com/org/pullsafe/plugin/output"
 	"github.com/org/pullsafe/version"
@@ -162,6 +164,8 @@ func runUninstall(ctx context.Context, dockerCLI command.Cli, opt installOptions
 	if err := file.Off(); err != nil {
 		return unusable(name, err)
 	}
+	frontendimage.NewStore().Forget()
+	accepted.NewStore().Forget()
 	say(w, "%s", output.Uninstalled)
 	return nil
 }

@@ -83,6 +83,13 @@ func (s Store) Drop(key string) {
 	}
 }
 
+// Forget forgets all builds.
+func (s Store) Forget() {
+	if s.Dir != "" {
+		_ = os.RemoveAll(s.Dir)
+	}
+}
+
 // Passed tells of a metadata file of buildx whether all images of the build were
 // resolved as written. It is false for a builder that keeps no record of builds: that
 // does not say either why one failed.

@@ -28,6 +28,9 @@ func TestStore(t *testing.T) {
 	require.True(t, s.Has(b))
 	s.Drop(b)
 	require.False(t, s.Has(b))
+	s.Add(a)
+	s.Forget()
+	require.NoDirExists(t, s.Dir)
 	none := Store{}
 	none.Add(a)
 	require.False(t, none.Has(a))
