@@ -23,11 +23,11 @@ type object struct {
 func parse(text []byte) (*hujson.Value, object, error) {
 	root, err := hujson.Parse(text)
 	if err != nil {
-		return nil, object{}, errors.Wrap(err, "it is no JSON")
+		return nil, object{}, errors.Wrap(err, "it is not valid JSON")
 	}
 	o, ok := root.Value.(*hujson.Object)
 	if !ok || !root.IsStandard() {
-		return nil, object{}, errors.New("it is no JSON object")
+		return nil, object{}, errors.New("it is not a JSON object")
 	}
 	out := object{Object: o, depth: 1, unit: "\t", eol: "\n"}
 	if space := out.space(); len(o.Members) > 0 && bytes.ContainsRune(space, '\n') {
@@ -78,7 +78,7 @@ func (o object) text(name string) (value string, ok bool, err error) {
 	}
 	l, isLiteral := o.Members[i].Value.Value.(hujson.Literal)
 	if !isLiteral || l.Kind() != '"' {
-		return "", false, errors.Errorf("%q in it is no string", name)
+		return "", false, errors.Errorf("%q in it is not a string", name)
 	}
 	return l.String(), true, nil
 }
@@ -108,7 +108,7 @@ func (o object) child(name string, create bool) (c object, added bool, err error
 	if i >= 0 {
 		var ok bool
 		if c.Object, ok = o.Members[i].Value.Value.(*hujson.Object); !ok {
-			return c, false, errors.Errorf("%q in it is no object", name)
+			return c, false, errors.Errorf("%q in it is not an object", name)
 		}
 		return c, false, nil
 	}

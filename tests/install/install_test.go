@@ -106,7 +106,7 @@ func TestInstallUnusable(t *testing.T) {
 		name, want string
 		arrange    func(t *testing.T, cfg *harness.DockerConfig)
 	}{
-		{"does not parse", "it is no JSON", func(t *testing.T, cfg *harness.DockerConfig) {
+		{"does not parse", "it is not valid JSON", func(t *testing.T, cfg *harness.DockerConfig) {
 			t.Helper()
 			require.NoError(t, os.WriteFile(filepath.Join(cfg.Dir, "config.json"), []byte("{"), 0o600))
 		}},
