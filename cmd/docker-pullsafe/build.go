@@ -123,7 +123,7 @@ func (m *machine) hasWindowsEngine() bool {
 // mayBePlain tells a build of docker's own that needs no image for its frontend, if not
 // pullsafe's.
 func (m *machine) mayBePlain(c buildcmd.Choice, call string) bool {
-	return m.asDocker && c.Plain && (call == "" || slices.Contains([]string{"build", "check", "lint", "outline", "targets"}, call))
+	return m.asDocker && m.call.Via != buildcmd.Direct && c.Plain && (call == "" || slices.Contains([]string{"build", "check", "lint", "outline", "targets"}, call))
 }
 
 // needsNone: no credentials are stored that a registry could reject.

@@ -33,7 +33,8 @@ import (
 type machine struct {
 	cfg  *dockerconfig.ConfigFile
 	call *buildcmd.Call // nil for the program on its own
-	// asDocker: the command is docker's own, and does what it does without pullsafe.
+	// asDocker: the command is docker's own, or may be, as not every Docker CLI says so
+	// where there is an alias. It does what it does without pullsafe.
 	asDocker bool
 	buildx   buildcmd.Program
 	missing  error // there is no buildx
@@ -46,7 +47,7 @@ func newMachine(call *buildcmd.Call) *machine {
 	}
 	m := &machine{cfg: config.LoadDefaultConfigFile(io.Discard), call: call, store: frontendimage.NewStore()}
 	if call != nil {
-		m.asDocker = call.Via == buildcmd.Alias || call.Via == buildcmd.Unsure && m.cfg.Aliases["builder"] == install.Plugin
+		m.asDocker = call.Via == buildcmd.Alias || m.cfg.Aliases["builder"] == install.Plugin
 	}
 	m.buildx, m.missing = buildcmd.Find(m.cfg, call)
 	return m
@@ -67,12 +68,13 @@ func runEarly() (done bool, err error) {
 		name, rest = call.Args[0], call.Args[1:]
 	}
 	isBuild := name == "build" || name == "bake"
-	if !isBuild && (call.Via == buildcmd.Direct || isOwn(name, call.Via)) {
+	help := isBuild && call.Via == buildcmd.Direct && buildcmd.ParseArgs(rest).Help
+	if help || !isBuild && isOwn(name, call.Via) {
 		return false, nil
 	}
 	m := newMachine(&call)
 	switch {
-	case !isBuild && !m.asDocker, isBuild && !m.asDocker && buildcmd.ParseArgs(rest).Help:
+	case !m.asDocker && (!isBuild || buildcmd.ParseArgs(rest).Help):
 		return false, nil
 	case !isBuild:
 		return true, m.forward(call.Args)

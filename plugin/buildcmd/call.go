@@ -18,13 +18,12 @@ import (
 type Via int
 
 const (
-	// Direct is `docker pullsafe ...`.
+	// Direct is `docker pullsafe ...`, as far as the Docker CLI says.
 	Direct Via = iota
 	// Alias is `docker build`, `docker bake` or `docker builder ...`, which
 	// aliases.builder in the configuration leads to the plugin.
 	Alias
-	// Unsure: a Docker CLI that does not say (before 27). Commands that are buildx's
-	// alone came by the alias.
+	// Unsure: a Docker CLI that does not say, such as 20.10.
 	Unsure
 )
 
