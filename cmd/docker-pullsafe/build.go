@@ -135,7 +135,7 @@ func (m *machine) needsNone(c buildcmd.Choice, call string) bool {
 func (m *machine) plain(ctx context.Context, in *buildcmd.Stdin, own []string) error {
 	begun := time.Now()
 	err := m.run(ctx, in.Again(), own)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && context.Cause(ctx) == nil {
 		if res := m.lastFailure(ctx, begun); res != nil {
 			_, _ = os.Stderr.WriteString("\n")
 			_ = res.WriteText(os.Stderr)

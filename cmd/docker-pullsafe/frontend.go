@@ -41,7 +41,7 @@ func (m *machine) find(ctx context.Context, image, builder string) (*frontendima
 // not come from the image.
 func (m *machine) again(ctx context.Context, image, builder string, failure error) (_ *frontendimage.Image, again bool, _ error) {
 	var status cli.StatusError
-	if ctx.Err() != nil || !errors.As(failure, &status) || status.StatusCode == exitInterrupted {
+	if context.Cause(ctx) != nil || !errors.As(failure, &status) || status.StatusCode == exitInterrupted {
 		return nil, false, nil
 	}
 	answer, again, err := m.store.Again(ctx, m.ask(builder), image, m.key(builder))

@@ -58,7 +58,7 @@ func (b *frontendBuild) unlessAccepted(ctx context.Context, dockerfile []byte) e
 	if store.Has(key) {
 		begun := time.Now()
 		failure := b.m.run(ctx, b.in.Again(), b.line(nil, nil))
-		if failure == nil || ctx.Err() != nil {
+		if failure == nil || context.Cause(ctx) != nil {
 			return failure
 		}
 		res := b.m.lastFailure(ctx, begun)

@@ -79,9 +79,9 @@ func runEarly() (done bool, err error) {
 	case !isBuild:
 		return true, m.forward(call.Args)
 	}
-	ctx, cancel := context.WithCancel(appcontext.Context())
-	defer cancel()
-	socket.ConnectAndWait(cancel)
+	ctx, cancel := context.WithCancelCause(appcontext.Context())
+	defer cancel(nil)
+	socket.ConnectAndWait(func() { cancel(errors.New("the Docker CLI has ended its plugins")) })
 	if name == "bake" {
 		return true, m.bake(ctx, rest)
 	}

@@ -68,7 +68,7 @@ func runStatus(ctx context.Context, dockerCLI command.Cli) error {
 			s.Digest, s.FrontendAlias = answer.Image.Digest, answer.Image.Alias
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return interrupted(ctx, err)
 	}
 	_, err = dockerCLI.Out().Write([]byte(s.Text()))

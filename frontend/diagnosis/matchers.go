@@ -243,7 +243,8 @@ func (f *facts) refused() bool {
 
 // refusedInWords: Docker Engine 29 leaves out the code.
 func (f *facts) refusedInWords() bool {
-	return f.quoted && f.status == 0 && containsAny(f.low[strings.Index(f.low, fromRegistry):], []string{"denied", "unauthorized", "authentication required"})
+	_, quoted, _ := strings.Cut(f.low, fromRegistry)
+	return f.quoted && f.status == 0 && containsAny(quoted, []string{"denied", "unauthorized", "authentication required"})
 }
 
 func (f *facts) missingByCode() bool {

@@ -23,7 +23,7 @@ const (
 	// Alias is `docker build`, `docker bake` or `docker builder ...`, which
 	// aliases.builder in the configuration leads to the plugin.
 	Alias
-	// Unsure: a Docker CLI that does not say, such as 20.10.
+	// Unsure is either: such a Docker CLI does not say, as 20.10 does not.
 	Unsure
 )
 

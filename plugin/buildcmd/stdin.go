@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"slices"
 
 	"github.com/pkg/errors"
 )
@@ -65,7 +66,7 @@ func ReadStdin(in io.Reader) (Stdin, error) {
 	if err != nil {
 		return Stdin{}, errors.Wrap(err, "reading standard input")
 	}
-	text := append(head, rest...)
+	text := slices.Concat(head, rest)
 	if len(rest) == maxStdin {
 		return Stdin{Reader: io.MultiReader(bytes.NewReader(text), in)}, nil
 	}

@@ -78,7 +78,7 @@ func link(from, to string, isDir bool) error {
 	if err != nil {
 		return errors.WithStack(err)
 	}
-	return errors.WithStack(os.WriteFile(to, text, 0o600))
+	return errors.WithStack(os.WriteFile(to, text, 0o600)) //nolint:gosec // G703: in our own folder
 }
 
 // WithoutCredentials removes all that a client could send to a registry. An entry that

@@ -69,7 +69,7 @@ func (b Builder) askAnonymously(ctx context.Context, name string, d diagnosis.Di
 		if err == nil {
 			return Answer{Image: image, Fallback: &report.Warning{Host: host, Refs: []string{name}, Answer: d}}, nil
 		}
-		if ctx.Err() != nil || answer == nil {
+		if context.Cause(ctx) != nil || answer == nil {
 			return Answer{}, err
 		}
 		if r.Fallback = append(r.Fallback, *answer); !answer.TryNextAlias() {

@@ -61,9 +61,11 @@ func TestAsk(t *testing.T) {
 	require.Equal(t, Image{Name: image}, a.Image, "a builder that has it under the tag alone")
 
 	alias := "ghcr.io:443/org/pullsafe:1"
-	f = fake{answers: map[string]string{image: rejected, alias: pulled, alias + "@" + digest: pulled,
+	f = fake{answers: map[string]string{
+		image: rejected, alias: pulled, alias + "@" + digest: pulled,
 		"GHCR.IO:443/org/pullsafe:1": "ERROR: unexpected status from HEAD request to https://GHCR.IO:443/v2/org/pullsafe/manifests/1: 503 Service Unavailable\n",
-		"GHCR.IO/org/pullsafe:1":     "ERROR: unexpected status from HEAD request to https://GHCR.IO/v2/org/pullsafe/manifests/1: 503 Service Unavailable\n"}}
+		"GHCR.IO/org/pullsafe:1":     "ERROR: unexpected status from HEAD request to https://GHCR.IO/v2/org/pullsafe/manifests/1: 503 Service Unavailable\n",
+	}}
 	a, err = f.builder().Ask(t.Context(), image)
 	require.NoError(t, err)
 	require.Equal(t, Image{Name: image, Alias: alias, Digest: digest}, a.Image, "the one that answers")
@@ -148,26 +150,26 @@ func TestAgain(t *testing.T) {
 	now := time.Now()
 	s := Store{Dir: t.TempDir(), Now: func() time.Time { return now }}
 	f := fake{answers: map[string]string{image: pulled, image + "@" + digest: pulled}}
-	again := func() (Image, bool, error) {
-		a, again, err := s.Again(t.Context(), f.builder(), image, nil)
-		return a.Image, again, err
+	again := func() (bool, error) {
+		_, again, err := s.Again(t.Context(), f.builder(), image, nil)
+		return again, err
 	}
-	_, yes, err := again()
+	yes, err := again()
 	require.NoError(t, err)
 	require.False(t, yes, "nothing is known")
 	_, err = s.Find(t.Context(), f.builder(), image, nil)
 	require.NoError(t, err)
 	f.seen()
-	_, yes, _ = again()
+	yes, _ = again()
 	require.False(t, yes)
 	require.Empty(t, f.seen(), "just seen")
 	now = now.Add(certain)
-	_, yes, _ = again()
+	yes, _ = again()
 	require.False(t, yes, "the builder has it: the build failed of something else")
 	require.Len(t, f.seen(), 1)
 	now = now.Add(certain)
 	f.answers = map[string]string{image: offline}
-	_, yes, err = again()
+	yes, err = again()
 	require.True(t, yes)
 	require.ErrorContains(t, err, "no such host")
 	_, err = s.Find(t.Context(), f.builder(), image, nil)

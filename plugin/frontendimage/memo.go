@@ -121,7 +121,7 @@ func (s Store) ask(ctx context.Context, b Builder, name string, builder []string
 		s.Save(name, builder, Memo{Image: answer.Image, Resolved: now, Seen: now})
 		return answer, nil
 	}
-	if ctx.Err() != nil {
+	if context.Cause(ctx) != nil {
 		return Answer{}, err
 	}
 	if known && before.Failed.IsZero() && before.Image.Digest != "" && b.Check(ctx, before.Image) == nil {
@@ -144,7 +144,7 @@ func (s Store) Again(ctx context.Context, b Builder, name string, builder []stri
 		s.Save(name, builder, m)
 		return Answer{}, false, nil
 	}
-	if ctx.Err() != nil {
+	if context.Cause(ctx) != nil {
 		return Answer{}, false, nil
 	}
 	answer, err := s.ask(ctx, b, name, builder)

@@ -24,9 +24,9 @@ type File struct {
 
 // Find resolves the name of a config.json.
 func Find(name string) (File, error) {
-	real, err := filepath.EvalSymlinks(name)
+	resolved, err := filepath.EvalSymlinks(name)
 	if err == nil {
-		return File{Name: real}, nil
+		return File{Name: resolved}, nil
 	}
 	if _, linked := os.Readlink(name); !errors.Is(err, os.ErrNotExist) || linked == nil {
 		return File{}, errors.Wrap(err, "it cannot be read") // a link that leads nowhere, or a loop

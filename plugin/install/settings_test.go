@@ -104,10 +104,10 @@ func TestOffLeavesOthers(t *testing.T) {
 	require.NoError(t, err)
 	off, _, err := Off([]byte(strings.Replace(string(on), `"builder":"pullsafe"`, `"builder":"buildx"`, 1)))
 	require.NoError(t, err)
-	require.Equal(t, `{"aliases":{"builder":"buildx"}}`, string(off), "changed since")
+	require.Equal(t, []byte(`{"aliases":{"builder":"buildx"}}`), off, "changed since") //nolint:testifylint // to the byte
 	off, _, err = Off([]byte(`{"aliases": {"builder": "pullsafe"}, "plugins": {"pullsafe": {"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}}}`))
 	require.NoError(t, err)
-	require.Equal(t, `{"aliases": {}, "plugins": {"pullsafe": {"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}}}`, string(off), "written by hand")
+	require.Equal(t, `{"aliases": {}, "plugins": {"pullsafe": {"error-hooks": "build,pull,pullsafe build,buildx build,compose pull,compose"}}}`, string(off), "written by hand") //nolint:testifylint // to the byte
 }
 
 func TestBadConfig(t *testing.T) {
@@ -132,6 +132,7 @@ func TestFile(t *testing.T) {
 	require.NoError(t, f.On(true))
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
+	//nolint:testifylint // to the byte
 	require.Equal(t, "{\n\t\"aliases\": {\n\t\t\"builder\": \"pullsafe\"\n\t},\n\t\"features\": {\n\t\t\"hooks\": \"true\"\n\t},\n\t\"plugins\": {\n\t\t\"pullsafe\": {\n"+
 		"\t\t\t\"error-hooks\": \"build,pull,pullsafe build,buildx build,compose pull,compose\",\n\t\t\t\"install-added\": \"aliases,aliases.builder,config.json,features,features.hooks,plugins,plugins.pullsafe,plugins.pullsafe.error-hooks\"\n\t\t}\n\t}\n}", string(text))
 

@@ -42,7 +42,7 @@ func Pull(ctx context.Context, opt Options, images []string) error {
 		if first == nil {
 			first = err
 		}
-		if ctx.Err() != nil {
+		if context.Cause(ctx) != nil {
 			break
 		}
 	}
@@ -52,7 +52,7 @@ func Pull(ctx context.Context, opt Options, images []string) error {
 func (opt Options) pull(ctx context.Context, image string) error {
 	args := append(append([]string{}, opt.Flags...), image)
 	text, err := opt.Docker(ctx, false, args...)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || context.Cause(ctx) != nil {
 		opt.say(text)
 		return err
 	}
@@ -79,7 +79,7 @@ func (opt Options) pull(ctx context.Context, image string) error {
 		return nil
 	}
 	opt.say(text)
-	if ctx.Err() != nil || !errors.As(anonymousErr, &status) {
+	if context.Cause(ctx) != nil || !errors.As(anonymousErr, &status) {
 		return anonymousErr
 	}
 	second, ok := answer(ctx, again, image)
