@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
-	"slices"
 
 	"github.com/pkg/errors"
 )
@@ -66,7 +65,8 @@ func ReadStdin(in io.Reader) (Stdin, error) {
 	if err != nil {
 		return Stdin{}, errors.Wrap(err, "reading standard input")
 	}
-	text := slices.Concat(head, rest)
+	text := make([]byte, 0, len(head)+len(rest)) // not nil
+	text = append(append(text, head...), rest...)
 	if len(rest) == maxStdin {
 		return Stdin{Reader: io.MultiReader(bytes.NewReader(text), in)}, nil
 	}
