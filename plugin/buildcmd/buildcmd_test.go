@@ -198,6 +198,7 @@ func TestChooseBake(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("# syntax=evil.test/x\nFROM alpine\n"), 0o600))
+	dir = filepath.ToSlash(dir) // in JSON
 	printed := `{"target": {
 		"args": {"context": "` + dir + `", "args": {"BUILDKIT_SYNTAX": "a/b", "X": null}},
 		"empty": {"context": "` + dir + `", "args": {"BUILDKIT_SYNTAX": null}},

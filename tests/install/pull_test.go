@@ -30,7 +30,7 @@ func TestPull(t *testing.T) {
 		require.Contains(t, m.docker(harness.CommandOpt{}, inspect...).Stdout, "arm64")
 		require.Equal(t, before, m.config())
 
-		out = m.docker(harness.CommandOpt{}, "pullsafe", "pull", "-q", "-a", "ghcr.io/acme/base")
+		m.docker(harness.CommandOpt{}, "pullsafe", "pull", "-q", "-a", "ghcr.io/acme/base")
 		tags := m.docker(harness.CommandOpt{}, "image", "ls", "--format={{.Tag}}", "ghcr.io/acme/base").Stdout
 		require.Contains(t, tags, "1")
 		require.Contains(t, tags, "2")
