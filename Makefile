@@ -20,7 +20,7 @@ build: ## build the frontend binary into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
 .PHONY: tools
-tools: ## build the pinned tools into the cache (the first time about 8 minutes)
+tools: ## build the pinned tools into the cache (the first time about 10 minutes)
 	@sh tests/tools/build.sh >/dev/null
 	@sh tests/tools/field/build.sh
 
@@ -93,7 +93,7 @@ integration: root tools ## tests against real daemons and registries
 .PHONY: compat
 compat: root ## every daemon, client and feature; writes the tables of tests/README.md
 	@sh tests/tools/build.sh compat >/dev/null
-	$(TESTS) test -count=1 -timeout 40m ./compat ./clients ./dropin . -args -full
+	$(TESTS) test -count=1 -timeout 40m ./compat ./clients ./install ./dropin . -args -full
 
 .PHONY: field
 field: root tools ## real proxies, registries and credential helpers; writes tables of tests/README.md

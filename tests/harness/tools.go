@@ -33,13 +33,13 @@ const (
 	ToolRunc      = "runc"
 	ToolBusybox   = "busybox"
 	ToolEngine    = "engine"
+	ToolEngine29  = "engine-29"
 	ToolLint      = "golangci-lint"
 )
 
-// Tools that `build.sh compat` makes besides: the newest Docker Engine, the Compose
-// plugin, and older daemons, of which OlderBuildkitds has the list.
+// Tools that `build.sh compat` makes besides: the Compose plugin, and older daemons, of
+// which OlderBuildkitds has the list.
 const (
-	ToolEngine29     = "engine-29"
 	ToolCompose      = "compose"
 	ToolBuildkitd012 = olderBuildkitd + "0.12"
 
@@ -48,7 +48,7 @@ const (
 
 // isCompatTool tells whether `build.sh compat` alone makes a tool.
 func isCompatTool(name string) bool {
-	return name == ToolEngine29 || name == ToolCompose || strings.HasPrefix(name, olderBuildkitd)
+	return name == ToolCompose || strings.HasPrefix(name, olderBuildkitd)
 }
 
 // OlderBuildkitds are the tools that are older daemons, the oldest first: each

@@ -106,7 +106,7 @@ target "arg" {
 // TestNoCredentials: nothing can be rejected, so that the daemon's own frontend, which
 // needs no container, builds a Dockerfile that asks for none.
 func TestNoCredentials(t *testing.T) {
-	m := newMachine(t, kinds[1])
+	m := newMachine(t, kinds[0])
 	m.docker(harness.CommandOpt{}, "logout", "ghcr.io")
 	m.install()
 	out := m.docker(files("FROM ghcr.io/acme/base:1\n"), "build", "--progress=plain", ".")

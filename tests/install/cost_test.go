@@ -21,7 +21,7 @@ func TestCost(t *testing.T) {
 	if !world.Full() {
 		t.Skip("measures; with -full, on a machine that does nothing else")
 	}
-	m := newMachine(t, kinds[1])
+	m := newMachine(t, kinds[0])
 	_, err := m.e.PushUpstreamFrontend(t.Context(), shared.Hub, "docker/dockerfile:1")
 	require.NoError(t, err)
 	none := configWith(t, m.e, nil)

@@ -194,7 +194,7 @@ func TestHandedOn(t *testing.T) {
 // TestInterrupt: a signal ends a build as it ends one of buildx, with the same status and
 // nothing left.
 func TestInterrupt(t *testing.T) {
-	m := newMachine(t, kinds[1])
+	m := newMachine(t, kinds[0])
 	m.install()
 	reg, err := shared.GHCR.Front(t.Context(), harness.RegistryOpt{Hosts: []string{"hang.test"}, Mode: harness.ModeOpen})
 	require.NoError(t, err)

@@ -18,11 +18,11 @@
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine golangci-lint rootfs"
+all="buildkitd buildctl buildx registry dockerfile-frontend runc busybox engine engine-29 golangci-lint rootfs"
 demo="buildkitd buildx registry dockerfile-frontend runc busybox"
 # Each folder buildkit-X.Y is an older daemon.
 older=$(cd "$here" && for folder in buildkit-*; do printf 'buildkitd-%s ' "${folder#buildkit-}"; done)
-compat="${older}engine-29 compose"
+compat="${older}compose"
 
 say() { printf '%s\n' "tools: $*" >&2; }
 die() { say "$*"; exit 1; }
