@@ -25,20 +25,20 @@ own. All arguments are those of docker buildx build and are passed on unchanged;
 so are standard input, output and the exit status.
 
 The frontend is ` + buildcmd.DefaultFrontend(version.Version) + `, or the image that the environment
-variable ` + buildcmd.FrontendEnv + ` names. What asks for another frontend is respected, and
-said on standard error:
+variable ` + buildcmd.FrontendEnv + ` names. A build that asks for another frontend
+keeps it, and standard error says so:
 
   --build-arg BUILDKIT_SYNTAX=IMAGE   that image builds
   # syntax=IMAGE in the Dockerfile    that image builds, unless it is a tag of
                                       docker/dockerfile, which pullsafe replaces;
                                       one that is pinned by digest is kept
-  a Dockerfile of a URL, an archive   is not read before the build: what it asks
-  or a pipe                           for builds
+  a Dockerfile of a URL, an archive   is not read before the build, and keeps its
+  or a pipe                           own frontend
 
-The frontend is itself an image. The builder is asked for it before the first build,
-and once a day. If its registry rejects the stored credentials, the build gets it
-under a host alias. If the builder cannot have it, the Dockerfile's own frontend
-builds. Standard error says either in one line.`,
+The frontend is itself an image. The builder is asked to resolve it before the first
+build, and once a day after that. If its registry rejects the stored credentials, it is
+pulled under a host alias. If it cannot be resolved, the build uses the Dockerfile's own
+frontend. Standard error says either in one line.`,
 		Example: `  docker pullsafe build -t app .
   docker pullsafe build --call=preflight .
   ` + buildcmd.FrontendEnv + `=registry.example.com/pullsafe:1 docker pullsafe build .`,

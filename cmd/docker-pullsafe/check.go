@@ -42,26 +42,27 @@ An argument that exists as a folder or file is a PATH, and so is one that begins
 with "/", "./" or "../"; all others are images. To check the image "app" beside a
 folder of that name, write app:latest or docker.io/library/app.
 
-The registries are asked as in a build, from this machine, and after a rejection of
-credentials under their host aliases too: FALLBACK says by which one a build with
-pullsafe pulls the image anonymously. On Docker Hub a check counts as one pull of each
-image.
+The registries are asked as in a build, from this machine, and if one rejects the
+credentials, under its host aliases too: FALLBACK shows the alias under which a build
+with pullsafe pulls the image anonymously. On Docker Hub a check counts as one pull of
+each image.
 
---fix removes credentials as docker logout does. It acts on what is stored: one entry
-can be sent to several registries, as Docker Hub's is to dhi.io. Only an entry that
-was rejected for a public image is removed, and only if each registry of the check
-that it is for rejected it. Check all images that you use. Where a credential helper
-answers or fails for the host aliases too, and cannot be made to stop, --fix writes an
-empty entry under credHelpers for an alias that is served; the credentials stay.
+--fix removes credentials as docker logout does. It acts on stored entries, and one
+entry can be sent to several registries, as Docker Hub's is to dhi.io. An entry is
+removed only if it was rejected for an image that can be pulled without it, and only if
+every checked registry that gets it rejected it: check all images that you use. Where a
+credential helper returns credentials or fails for the host aliases too, and cannot
+erase them, --fix adds an empty entry under credHelpers for an alias that is served;
+the credentials stay.
 
---registry HOST is for administrators: it asks for GET /v2/ at the host and at each of
-its aliases, without credentials, and says what to change in a proxy that does not
+--registry HOST is for administrators: it sends GET /v2/ to the host and to each of
+its aliases, without credentials, and shows what to change in a proxy that does not
 serve them.
 
 Exit status: 0 if a build with pullsafe can pull all images, and if each registry of
 --registry serves an alias, 1 if not, 2 for wrong usage, input that cannot be read, or
-a change of --fix that failed. Rejected credentials for a public image count as a
-failure with --strict.`
+a change of --fix that failed. With --strict, rejected credentials are a failure even
+where the image can be pulled without them.`
 
 const checkExample = `  docker pullsafe check
   docker pullsafe check -f docker-bake.hcl release
@@ -124,7 +125,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 
 func (opt *checkOptions) install(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&opt.files, "file", "f", nil, "Dockerfile, bake file or compose file to check")
-	flags.StringArrayVar(&opt.registries, "registry", nil, "Registry host whose host aliases to ask for, in place of images")
+	flags.StringArrayVar(&opt.registries, "registry", nil, "Registry host whose host aliases to check, instead of images")
 	flags.StringVar(&opt.target, "target", "", "Stage of the Dockerfile that would be built")
 	flags.StringArrayVar(&opt.buildArgs, "build-arg", nil, `Build argument of the Dockerfile ("NAME=VALUE", or "NAME" for that of the environment)`)
 	flags.StringArrayVar(&opt.buildContexts, "build-context", nil, `Named context of the build ("NAME=VALUE")`)
@@ -144,7 +145,7 @@ func runCheck(cmd *cobra.Command, dockerCLI command.Cli, opt checkOptions, args 
 		return usage(cmd, err)
 	}
 	if mode != fix.Off && !opt.yes && !dockerCLI.In().IsTerminal() {
-		return usage(cmd, errors.New("--fix asks before it changes anything, and there is no terminal to ask on: add --yes"))
+		return usage(cmd, errors.New("--fix asks before it changes anything, but there is no terminal: add --yes"))
 	}
 	ctx := cmd.Context()
 	set, err := sources.Find(ctx, in)
@@ -187,11 +188,11 @@ func (opt *checkOptions) parse(cmd *cobra.Command, dockerCLI command.Cli, args [
 	}
 	switch {
 	case opt.format != formatTable && opt.format != formatJSON && opt.format != formatGitHub:
-		return mode, in, errors.Errorf("--format %s: there are %s, %s and %s", opt.format, formatTable, formatJSON, formatGitHub)
+		return mode, in, errors.Errorf("--format %s: must be %s, %s or %s", opt.format, formatTable, formatJSON, formatGitHub)
 	case opt.timeout <= 0:
 		return mode, in, errTimeout
 	case opt.yes && mode == fix.Off:
-		return mode, in, errors.New("--yes is for --fix")
+		return mode, in, errors.New("--yes needs --fix")
 	case cmd.Flags().Changed("fix") && mode == fix.Off:
 		return mode, in, errors.New("--fix= has no value")
 	}

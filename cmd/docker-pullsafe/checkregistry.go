@@ -54,16 +54,16 @@ func (opt *checkOptions) parseRegistries(cmd *cobra.Command, args []string) erro
 		}
 	}
 	if len(args) > 0 {
-		return errors.New("--registry asks a registry host: images and files are checked without it")
+		return errors.New("--registry cannot be combined with images or files")
 	}
 	for _, name := range []string{"file", "target", "build-arg", "build-context", "platform", "strict", "summary", "fix", "yes"} {
 		if cmd.Flags().Changed(name) {
-			return errors.Errorf("--%s is for images: --registry asks a registry host", name)
+			return errors.Errorf("--%s cannot be combined with --registry", name)
 		}
 	}
 	switch {
 	case opt.format != formatTable && opt.format != formatJSON:
-		return errors.Errorf("--format %s: for --registry there are %s and %s", opt.format, formatTable, formatJSON)
+		return errors.Errorf("--format %s: with --registry, it must be %s or %s", opt.format, formatTable, formatJSON)
 	case opt.timeout <= 0:
 		return errTimeout
 	}

@@ -90,7 +90,7 @@ func TestExplainCommand(t *testing.T) {
 		{"standard input", text, nil, 0, "--ref IMAGE", ""},
 		{"dash", text, []string{"-"}, 0, headline, ""},
 		{"ref", text, []string{"--ref", "ghcr.io/a/b:1"}, 0, "docker pull ghcr.io/a/b:1", ""},
-		{"nothing found", "all is well\n", nil, 0, "No registry failure in this text (1 line).", ""},
+		{"nothing found", "all is well\n", nil, 0, "No registry failure found in this text (1 line).", ""},
 		{"empty", "", nil, 0, "The text is empty", ""},
 		{"empty, JSON", "", []string{"--format=json"}, 0, `{"class":"not-a-registry-error","host":"","message":"","usedCredentials":null,"anonymousRetryCanHelp":false,"remedies":[]}`, ""},
 		{"nothing found, JSON", "npm ERR! 401 Unauthorized\n", []string{"--format=json"}, 0, `"class":"not-a-registry-error"`, ""},

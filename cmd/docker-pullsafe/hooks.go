@@ -65,7 +65,7 @@ var composeFiles = []string{"compose.yaml", "compose.yml", "docker-compose.yml",
 
 // rejectedByCompose asks the registries of the compose file in the working directory.
 func rejectedByCompose(ctx context.Context, dockerCLI command.Cli) string {
-	ctx, cancel := context.WithTimeoutCause(ctx, composeWait, errors.New("the registries take too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, composeWait, errors.New("the registries took too long"))
 	defer cancel()
 	for _, name := range composeFiles {
 		if _, err := os.Stat(name); err != nil {

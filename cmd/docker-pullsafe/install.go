@@ -28,12 +28,12 @@ func newInstallCommand(dockerCLI command.Cli) *cobra.Command {
 		Use:   "install [OPTIONS]",
 		Short: "Make docker build use pullsafe on this machine",
 		Long: `Make docker build, docker image build, docker bake and docker builder run through
-this plugin: builds get the pullsafe frontend, as docker pullsafe build chooses it, all
-else goes to buildx unchanged. docker buildx is not changed.
+this plugin: builds get the pullsafe frontend, as docker pullsafe build chooses it;
+everything else goes to buildx unchanged. docker buildx is not changed.
 
 This is one setting in config.json, the configuration of the Docker CLI:
-"aliases": {"builder": "pullsafe"}. All else in the file stays as it is. The change is
-shown first; docker pullsafe uninstall takes it back.`,
+"aliases": {"builder": "pullsafe"}. The rest of the file stays as it is. The change is
+shown first; docker pullsafe uninstall undoes it.`,
 		Example: `  docker pullsafe install
   docker pullsafe install --hooks --yes`,
 		Args:              noArgs,
@@ -51,10 +51,10 @@ func newUninstallCommand(dockerCLI command.Cli) *cobra.Command {
 	var opt installOptions
 	cmd := &cobra.Command{
 		Use:   "uninstall [OPTIONS]",
-		Short: "Take back what install changed",
-		Long: `Take back what docker pullsafe install has set in the configuration of the Docker CLI.
-What was there before comes back, another alias included. Run this before you remove
-the plugin: docker build fails if its alias names a plugin that is not there.`,
+		Short: "Undo what install changed",
+		Long: `Undo what docker pullsafe install has set in the configuration of the Docker CLI. What
+was there before is restored, including another alias. Run this before you remove the
+plugin: docker build fails if its alias names a plugin that is not installed.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -55,7 +55,7 @@ connections to the engine are the same. The configuration is not changed.`,
 func runPull(cmd *cobra.Command, dockerCLI command.Cli, images []string) (err error) {
 	docker, err := exec.LookPath(dockerProgram())
 	if err != nil {
-		return errors.Wrap(err, "docker is missing")
+		return errors.Wrap(err, "docker is not installed")
 	}
 	var global []string
 	if buildcmd.IsPlugin() {

@@ -32,12 +32,12 @@ func newRootCommand(name string, isPlugin bool, dockerCLI *command.DockerCli) *c
 	cmd := &cobra.Command{
 		Use:   name + " [OPTIONS] COMMAND",
 		Short: shortDescription,
-		Long: `Find and mend registry logins that break builds.
+		Long: `Find and fix stored registry credentials that break builds.
 
-A login that has expired, or that may not read an image, makes a registry refuse
-images that anybody can pull without a login. These commands show which
-stored credential is sent to which registry, whether it is accepted, and what to
-do about one that is not.`,
+When stored credentials have expired, or may not read an image, a registry can
+reject the pull of an image that needs no credentials at all. These commands show
+which stored credentials are sent to which registry, whether they are accepted, and
+what to do about those that are not.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -115,7 +115,7 @@ func newVersionCommand(dockerCLI command.Cli) *cobra.Command {
 			return printVersion(dockerCLI)
 		},
 	}
-	cmd.Flags().BoolVar(&showLicenses, "licenses", false, "Show the licences of all that the program contains")
+	cmd.Flags().BoolVar(&showLicenses, "licenses", false, "Show the licences of everything that the program contains")
 	return cmd
 }
 

@@ -28,7 +28,7 @@ func newStatusCommand(dockerCLI command.Cli) *cobra.Command {
 		Use:   "status",
 		Short: "Show whether docker build uses pullsafe on this machine",
 		Long: `Show what docker pullsafe install has turned on, whether the Docker CLI honours it, and
-whether the builder of docker build can have the frontend image.`,
+whether the builder of docker build can resolve the frontend image.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,7 +95,7 @@ func honoured(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, statusTimeout, errors.New("docker does not answer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, statusTimeout, errors.New("docker did not respond in time"))
 	defer cancel()
 	var args []string
 	if buildcmd.IsPlugin() {

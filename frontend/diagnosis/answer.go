@@ -45,7 +45,7 @@ func (f *facts) retryCanHelp(class Class, host string) bool {
 		f.status == 451, f.status == 402, containsAny(f.said(), barredWords), f.isPush(), f.namesNothing(), f.isImageID(), r.PrivateOnly:
 		return false
 	}
-	// What another host refuses says nothing of the credentials stored for this one.
+	// What another host denies says nothing about the credentials stored for this one.
 	return class == CredentialsRejected || !r.NoLogin && !f.afterAccess(r) && f.mirror(class) == "" && f.redirect(class) == ""
 }
 
@@ -73,7 +73,7 @@ func (f *facts) isImageID() bool {
 	return strings.HasPrefix(strings.TrimPrefix(f.ref, registry.DockerHub+"/library/"), "sha256:")
 }
 
-// afterAccess: the registry had let this caller in when it refused. A blob is
+// afterAccess: the registry had let this caller in when it denied access. A blob is
 // asked for after the manifest was given. dockerd's bare word without a message
 // answers a HEAD, so a token had been given before; BuildKit's text for that
 // (the status alone) can also be a registry that takes no tokens. A registry

@@ -145,7 +145,7 @@ func (d Diagnosis) AskedAs(alias string) Diagnosis {
 
 // TryNextAlias tells whether, after this answer to an attempt of the anonymous
 // fallback, the next host alias is worth trying: after anything that is not the
-// registry's answer to an anonymous request for this image. A refusal whose text
+// registry's answer to an anonymous request for this image. A denial whose text
 // does not show that it was anonymous counts as none, because a credential helper
 // may have answered for this alias too.
 func (d Diagnosis) TryNextAlias() bool {

@@ -4,7 +4,7 @@
 // Registry failures reach a frontend as text only, untrusted and mixed: BuildKit's
 // own phrases, the host and path of a URL, the name of the image, and whatever the
 // registry chose to say. A search for "denied" or "403" anywhere in it is therefore
-// wrong, and once was fatal: it took a source policy's denial for a refusal by the
+// wrong, and once was fatal: it took a source policy's denial for one by the
 // registry and built the denied image.
 //
 // So a text is bounded, folded and stripped of what tools put before BuildKit's

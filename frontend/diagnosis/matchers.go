@@ -16,9 +16,9 @@ type matcher struct {
 }
 
 // matchers are in the order of precedence: the command that a step ran can hold any
-// phrase, a policy's text wins over all that it quotes, a rate limit is no refusal
+// phrase, a policy's text wins over all that it quotes, a rate limit is no denial
 // although some registries answer it with 403, and a network or TLS failure below
-// BuildKit's token phrase refuses nothing. To add a format: a row here with its
+// BuildKit's token phrase denies nothing. To add a format: a row here with its
 // example, and the neighbours that must not match in the tests.
 var matchers = []matcher{
 	{"command of a step", NotARegistryError, (*facts).failedCommand, `process "/bin/sh -c opa eval | grep 'denied by policy'" did not complete successfully: exit code: 1`},
@@ -42,8 +42,8 @@ var matchers = []matcher{
 	{"login", CredentialsRejected, (*facts).loginRequest, `Error response from daemon: Get "https://ghcr.io/v2/": denied: denied`},
 	{"words on credentials", CredentialsRejected, (*facts).badCredentials, `Error response from daemon: Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password`},
 	{"words on login", AuthRequired, (*facts).wantsLogin, `Head "https://registry.redhat.io/v2/a/manifests/1": unauthorized: Please login to the Red Hat Registry using your Customer Portal credentials.`},
-	{"refusal, quoted", DeniedAmbiguous, (*facts).refusedInWords, `Error response from daemon: error from registry: requested access to the resource is denied`},
-	{"refusal", DeniedAmbiguous, (*facts).refused, `pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`},
+	{"denial, quoted", DeniedAmbiguous, (*facts).deniedInWords, `Error response from daemon: error from registry: requested access to the resource is denied`},
+	{"denial", DeniedAmbiguous, (*facts).denied, `pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`},
 	{"request failed otherwise", NetworkFailure, (*facts).unknownTransport, `failed to do request: Head "https://ghcr.io/v2/a/b/manifests/1": Forbidden`},
 	{"canceled step", Canceled, (*facts).canceledStep, `#4 CANCELED`},
 }
@@ -180,7 +180,7 @@ func (f *facts) rateLimited() bool {
 		f.status == 403 && strings.Contains(f.said(), "rate limit exceeded")
 }
 
-// outage: the registry or its token service does not work as one. Refusals of
+// outage: the registry or its token service does not work as one. Denials of
 // a token are 401 and 403, and 400 to a POST, as OAuth 2 has it.
 func (f *facts) outage() bool {
 	s := f.status
@@ -192,7 +192,7 @@ func (f *facts) outage() bool {
 	case f.token != "" && s >= 404:
 		return true
 	case s == 400 || s > 404 && s != 410 && s != 451:
-		return f.token == "" && !f.refusesWith(s)
+		return f.token == "" && !f.deniesWith(s)
 	case s == 0 && (f.code == "unavailable" || f.code == "internal error" || f.code == "unknown" && f.token != ""):
 		return true
 	}
@@ -204,12 +204,12 @@ func (f *facts) outage() bool {
 		containsAny(f.low, []string{"unexpected commit digest ", "filesystem layer verification failed for digest"})
 }
 
-func (f *facts) refusesWith(status int) bool {
+func (f *facts) deniesWith(status int) bool {
 	host := f.host()
 	if f.ref != "" {
 		host = hostOf(f.ref)
 	}
-	return registry.Of(host).RefusesWith == status
+	return registry.Of(host).DeniedStatus == status
 }
 
 // credentialWords say that credentials came and were bad. They count only where
@@ -229,20 +229,20 @@ func (f *facts) wantsLogin() bool {
 		strings.Contains(f.low, "no basic auth credentials") && f.status == 0
 }
 
-func (f *facts) refused() bool {
+func (f *facts) denied() bool {
 	switch f.status {
 	case 401, 402, 403, 451:
 		return true
 	case 0:
 	default:
-		return f.refusesWith(f.status)
+		return f.deniesWith(f.status)
 	}
 	return slices.Contains([]string{"denied", "unauthorized", "unauthenticated", "access denied"}, f.code) ||
 		containsAny(f.low, []string{"pull access denied", "insufficient_scope: authorization failed", "invalid_token: authorization failed"})
 }
 
-// refusedInWords: Docker Engine 29 leaves out the code.
-func (f *facts) refusedInWords() bool {
+// deniedInWords: Docker Engine 29 leaves out the code.
+func (f *facts) deniedInWords() bool {
 	_, quoted, _ := strings.Cut(f.low, fromRegistry)
 	return f.quoted && f.status == 0 && containsAny(quoted, []string{"denied", "unauthorized", "authentication required"})
 }

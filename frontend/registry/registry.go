@@ -30,10 +30,10 @@ type Registry struct {
 	// credentials for what is not public, where rejected credentials get another.
 	AnonymousStatus int
 	// TokensForAll: the token service gives anonymous tokens for any name, so that
-	// a refusal of one is a fault of the service.
+	// a denial of one is a fault of the service.
 	TokensForAll bool
-	// RefusesWith is a status besides 401 and 403 that means a refusal.
-	RefusesWith int
+	// DeniedStatus is a status besides 401 and 403 that means that access is denied.
+	DeniedStatus int
 
 	Limit string // what a login changes about the rate limit
 

@@ -25,7 +25,7 @@ var table = []Registry{
 		// private and missing names get a token and then insufficient_scope
 		TokensForAll: true,
 		// https://docs.docker.com/docker-hub/usage/pulls/ (lower limit by IP address without a login)
-		Limit: "without a login the limit is lower and counts for the whole IP address",
+		Limit: "without logging in, the limit is lower and shared by the whole IP address",
 		// No TakesPort: answered 503 to "Host: registry-1.docker.io:443" from 2020 to
 		// 2022 (docker/hub-feedback#1956, moby/moby#40619).
 	},
@@ -46,9 +46,9 @@ var table = []Registry{
 		Login:     "aws ecr-public get-login-password --region us-east-1 | docker login --username AWS --password-stdin %s",
 		LoginNote: "lasts 12 hours",
 		// aws/containers-roadmap#1296: an expired login gets 403 or 400 on HEAD
-		RefusesWith: 400,
+		DeniedStatus: 400,
 		// https://docs.aws.amazon.com/general/latest/gr/ecr-public.html (1 request a second against 10)
-		Limit: "a login has the higher rate",
+		Limit: "logging in raises the rate limit",
 		// A live test pulls public.ecr.aws:443/bottlerocket/bottlerocket-admin without a
 		// login: aws/eks-anywhere, commands/artifacts, TestCheckImageExistenceRun.
 		// As credsStore the ECR helper ignores the port: it would send credentials to

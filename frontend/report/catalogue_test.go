@@ -67,7 +67,7 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 		"Check DNS, proxy, VPN and firewall on that side.",
 	},
 	diagnosis.TLSFailure: {
-		"reg.example.com/base:1.4",
+		"localhost:5000/a:1",
 		"A connection was made, but the certificate is not trusted, or the server does not speak TLS.",
 		"Give the builder the registry's CA, or say that it speaks plain HTTP, in `buildkitd.toml` or `daemon.json`. pullsafe never goes from TLS to plain HTTP.",
 	},

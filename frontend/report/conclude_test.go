@@ -231,7 +231,7 @@ func TestStep(t *testing.T) {
 func TestExplainSingle(t *testing.T) {
 	c := report.ExplainSingle(diagnosis.Diagnose("ghcr.io/a/b:1", ghcrBareDenied), "ghcr.io/a/b:1")
 	assert.Equal(t, "ghcr.io rejected the stored credentials (\"denied\")", c.Headline)
-	assert.Contains(t, c.Open, "does not tell")
+	assert.Contains(t, c.Open, "does not show")
 	assert.Equal(t, "docker logout ghcr.io", c.Remedies[0].Command)
 	assert.Equal(t, "docker pull ghcr.io/a/b:1", c.Remedies[1].Command)
 	assert.Contains(t, c.Remedies[2].Command, "docker login ghcr.io")

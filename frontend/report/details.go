@@ -13,27 +13,27 @@ import (
 // of what has helped people who reported such an error.
 
 const (
-	notePullAgain   = "build again: access had been given, so that this is an expired token or a passing fault; if it stays, check the clock of the machine"
-	noteRole        = "the registry names the permission that is missing: give it to the account that builds, or correct project and repository"
-	noteLoginLimit  = "wait until the registry takes logins again; then log in with the right credentials, or log out"
-	noteIPv6        = "the address is an IPv6 one without a route: enable IPv6 on the machine and in daemon.json, or switch it off for the builder"
-	noteProxyLogin  = "the proxy wants a login: give HTTPS_PROXY of the builder one (http://USER:PASSWORD@PROXY, special characters as %40)"
-	notePullFirst   = "Docker Engine may know a login for the proxy that the builder does not"
-	noteDamagedLine = "build again; bytes were changed on the way: try another network, without VPN, and check MTU and memory"
-	noteNoName      = "check DNS where docker and the builder run; behind a proxy, Docker Engine and builder have to be told of it (daemon.json, HTTPS_PROXY)"
+	notePullAgain   = "build again: access had been granted before, so this is probably an expired token or a transient fault; if it persists, check the machine's clock"
+	noteRole        = "the registry names the missing permission: grant it to the account that builds, or correct the project and repository"
+	noteLoginLimit  = "wait until the registry accepts logins again; then log in with the right credentials, or log out"
+	noteIPv6        = "this IPv6 address has no route: enable IPv6 on the machine and in daemon.json, or disable it for the builder"
+	noteProxyLogin  = "the proxy requires authentication: set the builder's HTTPS_PROXY to http://USER:PASSWORD@PROXY (percent-encode special characters: @ is %40)"
+	notePullFirst   = "Docker Engine may have proxy credentials that the builder lacks"
+	noteDamagedLine = "build again; data was corrupted in transit: try another network, without VPN, and check MTU and memory"
+	noteNoName      = "check DNS where docker and the builder run; behind a proxy, configure it for Docker Engine and the builder (daemon.json, HTTPS_PROXY)"
 	noteExpired     = "the certificate has expired: renew it, or correct the clock of the builder"
 	noteDamaged     = "removes damaged layers; then build again"
-	noteDamagedTag  = "if this stays, the registry itself has a damaged layer: use another tag, and tell its publisher"
-	noteWindows     = "this is an image for Windows: switch Docker to Windows containers, on a Windows machine"
-	noteLinux       = "this is an image for Linux: switch Docker to Linux containers"
-	noteKeychain    = "in CI and over ssh nobody can unlock the keychain by hand"
-	noteHelperPath  = "or have the helper found: install it, put its folder into PATH (WSL: turn on the integration in Docker Desktop), and take \".\" out of PATH"
+	noteDamagedTag  = "if this persists, the layer is probably damaged in the registry: use another tag, and tell the publisher"
+	noteWindows     = "this is a Windows image: switch Docker to Windows containers, on a Windows machine"
+	noteLinux       = "this is a Linux image: switch Docker to Linux containers"
+	noteKeychain    = "needed in CI and over ssh, where no dialog can ask for the keychain's password"
+	noteHelperPath  = "or make the helper available: install it, or add its folder to PATH (WSL: turn on the integration in Docker Desktop); PATH must not contain \".\""
 	noteMayPush     = "with an account that may push to this repository"
 	noteCacheTo     = "a failed cache export need not fail the build: --cache-to ...,ignore-error=true"
-	noteHubAnswers  = "a mirror or a proxy may have answered, Docker Hub itself does not refuse so: check registry-mirrors in daemon.json, buildkitd.toml of a container builder, and the proxy"
-	noteHubFault    = "may be a fault of Docker Hub: build again later, and see https://www.dockerstatus.com"
+	noteHubAnswers  = "Docker Hub does not normally deny access this way; a mirror or proxy may have answered: check registry-mirrors in daemon.json, buildkitd.toml of a container builder, and the proxy"
+	noteHubFault    = "Docker Hub may be at fault: build again later, and see https://www.dockerstatus.com"
 	noteSetup       = "in CI, log in before docker/setup-qemu-action and docker/setup-buildx-action"
-	noteJobs        = "jobs that share a machine share its logins, and the logout of one ends them for all: give each a DOCKER_CONFIG of its own"
+	noteJobs        = "jobs on one machine share its stored credentials, and docker logout in one removes them for all: give each job its own DOCKER_CONFIG"
 	noteRemoved     = "check name and tag: the image may be private, renamed or removed"
 	noteHubMirror   = "where Docker Hub is blocked, use a registry mirror"
 )
@@ -154,14 +154,14 @@ func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 	case d.Push && d.Class != diagnosis.NetworkFailure:
 		c.Headline = pushHeadline(d, c.Headline)
 	case local != "":
-		c.Headline = "no registry answers at localhost" + Quote(d.Message) + ": " + diagnosis.Clean(ref, maxName) + " is the name of a local image"
+		c.Headline = "no registry answers at localhost" + Quote(d.Message) + ": " + diagnosis.Clean(ref, maxName) + " is how Podman names a local image"
 		c.Remedies = remediesLocal(local)
 	case name != "":
-		c.Headline, c.Remedies = where(d)+" has no official image "+name+", as far as its answer tells"+Quote(d.Message), remediesLocal(name)
+		c.Headline, c.Remedies = where(d)+" has no official image "+name+", judging by its response"+Quote(d.Message), remediesLocal(name)
 	case d.Detail == diagnosis.AfterAccess:
-		c.Headline = where(d) + " denied access to a layer, after it had given access to the image" + Quote(d.Message)
+		c.Headline = where(d) + " denied access to a layer, after it had granted access to the image" + Quote(d.Message)
 	case d.Detail == diagnosis.DamagedContent:
-		c.Headline = "what " + where(d) + " sent is damaged" + Quote(d.Message)
+		c.Headline = "content from " + where(d) + " is damaged" + Quote(d.Message)
 	case d.Detail == diagnosis.LoginRequest:
 		c.Headline = where(d) + " rejected the login" + Quote(d.Message)
 	case open != "" && d.AnonymousRetryCanHelp:
@@ -256,8 +256,8 @@ func official(image reference.Named) bool {
 
 func remediesLocal(name string) []Remedy {
 	return []Remedy{
-		{Note: "if " + name + " is an image of yours: build it first, and where the builder sees it; a container builder does not see those of the local engine: push it, pass --build-context " + name + "=docker-image://REF, or use the docker driver (docker buildx use default)"},
-		{Note: "if it is a stage or a named context: spell it as it was declared"},
+		{Note: "if " + name + " is your own image: build it first; a container builder does not see the images of the local Docker Engine: push it, pass --build-context " + name + "=docker-image://REF, or use the docker driver (docker buildx use default)"},
+		{Note: "if it is a stage or a named context: spell it as declared"},
 	}
 }
 

@@ -28,12 +28,12 @@ func TestDetails(t *testing.T) {
 		{"a push without a host", "", "failed to push a: denied: permission_denied: write_package", "denied the push", "ACCOUNT/NAME", false},
 		{"a push to plain HTTP", "reg.example.com/a:1", `failed to push reg.example.com/a:1: failed to do request: Head "https://reg.example.com/v2/a/blobs/sha256:aa": http: server gave HTTP response to HTTPS client`, "TLS verification failed", "http = true", false},
 		{"a login", "", `Error response from daemon: Get "https://ghcr.io/v2/": denied: denied`, "ghcr.io rejected the login", "docker login ghcr.io", false},
-		{"a role", "us-docker.pkg.dev/a/b/c:1", `denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource`, "denied access", "the permission that is missing", false},
+		{"a role", "us-docker.pkg.dev/a/b/c:1", `denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource`, "denied access", "the missing permission", false},
 		{"Windows", "mcr.microsoft.com/windows/servercore:ltsc2022", "no match for platform in manifest sha256:aa: not found", "not for this platform", "Windows containers", false},
 		{"a keychain", "", "error getting credentials - err: exit status 1, out: `User interaction is not allowed.`", "credential helper", "security unlock-keychain", true},
 		{"a proxy", "docker.io/a/b:1", `failed to do request: Head "https://registry-1.docker.io/v2/a/b/manifests/1": Proxy Authentication Required`, "no connection", "docker pull docker.io/a/b:1", false},
 		{"damaged", "quay.io/a/b:1", `failed commit on ref "layer-sha256:aa": commit failed: unexpected commit digest sha256:bb, expected sha256:aa`, "is damaged", "docker builder prune", false},
-		{"localhost", "localhost/a:1", `failed to do request: Head "https://localhost/v2/a/manifests/1": dial tcp 127.0.0.1:443: connect: connection refused`, "name of a local image", "build it first", false},
+		{"localhost", "localhost/a:1", `failed to do request: Head "https://localhost/v2/a/manifests/1": dial tcp 127.0.0.1:443: connect: connection refused`, "names a local image", "build it first", false},
 		{"a setup step", "moby/buildkit:buildx-stable-1", "toomanyrequests: You have reached your pull rate limit.", "rate limit", "docker login", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func mixed(t *testing.T) *report.Report {
 	unknown := of("slow.example.com/a:1", 9, nil)
 	typo := failed("docker.io/library/deps:latest", 7, "docker.io/library/deps:latest: not found")
 	typo.Written = "deps"
-	typo.Hint = `"deps" is no stage or named context here, so it was taken for the image docker.io/library/deps:latest; did you mean "dep"?`
+	typo.Hint = `"deps" is not a stage or named context here, so it was treated as the image docker.io/library/deps:latest; did you mean "dep"?`
 	arm := failed("quay.io/acme/tool:2", 8, "no match for platform in manifest sha256:aa: not found")
 	arm.Platform = "linux/arm64"
 	return report.New([]report.Reference{
@@ -163,7 +163,7 @@ func TestBareNameHint(t *testing.T) {
 		r.Err = errFailed
 		return report.Of(references.Reference{Name: ref, Written: written, Positions: []references.Position{{Line: 1}}}, r, names).Hint
 	}
-	const begin = `"xenon" is no stage or named context here, so it was taken for the image docker.io/library/xenon:latest`
+	const begin = `"xenon" is not a stage or named context here, so it was treated as the image docker.io/library/xenon:latest`
 	names := []string{"a", "b", "c", "d", "e", "f", "g"}
 	require.Equal(t, begin, hint("xenon"))
 	require.Equal(t, begin+`; did you mean "xeno"?`, hint("xenon", append(names, "xeno")...))
@@ -268,5 +268,5 @@ func TestFailureOfContent(t *testing.T) {
 	require.NotContains(t, text, "BuildKit does not say")
 	text = report.New([]report.Reference{of(true, true), of(false, false)}).Failure()
 	require.True(t, strings.HasPrefix(text, "the image could not be resolved\n"), text)
-	require.Contains(t, text, "\n  BuildKit does not say which of the images that the step needs this is about")
+	require.Contains(t, text, "\n  BuildKit does not say which of the step's images failed")
 }

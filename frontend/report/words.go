@@ -13,69 +13,8 @@ import (
 	"github.com/org/pullsafe/llb"
 )
 
-// Every sentence that a user reads about an image is below; those of the warning
-// are in warning.go.
-
-const (
-	noteAgain        = "then build again; a long-running client (an IDE) may cache credentials for five minutes"
-	noteEnv          = "if DOCKER_AUTH_CONFIG is set: docker logout cannot remove what it holds; change the variable"
-	noteWait         = "logging in does not help: wait and build again"
-	noteTypo         = "check name and tag for a typo; a stage or named context must be spelled as it was declared"
-	noteHidden       = "log in if it is private: some registries answer the same then; so does a mirror of the builder without the image"
-	notePlatforms    = "build for a platform that the image has (--platform), or choose another image"
-	noteClientNet    = "check DNS, proxy and VPN where docker runs: the client asks for tokens"
-	noteDaemonNet    = "check DNS, proxy, firewall and registry mirror where the builder (or Docker Engine) runs: it asks for images"
-	noteTLS          = "check the certificate and the builder's trust: ca, http and insecure for this host in buildkitd.toml or daemon.json"
-	notePolicy       = "use an image that the source policy allows, or change the policy"
-	noteRegistryRule = "ask the administrator of the registry or organization: this image is blocked there"
-	noteFirewall     = "not a problem of credentials: see the registry's own words"
-	noteReference    = "check the name: a variable in it may be empty; an ARG used in FROM needs a value and must be declared before the first FROM"
-	noteAccount      = "the account's own limit is reached: wait, or use another account or a mirror"
-	noteTLSAlias     = "a private CA or http setting of the builder applies only to the host as it is spelled there"
-	noteOrWait       = "or wait, or use a mirror"
-	noteRaises       = "a login raises the limit; or wait, or use a mirror"
-	noteTryAgain     = "build again: the anonymous fallback may succeed"
-	noteHost         = "the registry host of the image"
-	notePublic       = "if this works, only the stored credentials were wrong"
-	noteRepair       = "repair the credential helper"
-	noteErases       = "not every credential helper can remove a login"
-	noteAliases      = "if you run this registry: let its proxy take the host in capitals or with the port, see " + pageRegistries
-	noteWaiting      = "does not end if a credential helper waits for somebody; X is its name in config.json"
-	noteSilent       = "shows why it failed; X is the helper's name in config.json"
-	noteBadRedirect  = "check the name; the registry, or a proxy in front of it, leads nowhere with it: ask its administrator"
-	noteBehindMirror = "if its credentials may have expired: what the registry itself answered is not shown"
-	notePolicyAlias  = "or allow the host alias in the source policy, if images may be pulled anonymously"
-)
-
-// pageRegistries tells administrators which host aliases there are, and how to serve them.
-const pageRegistries = "https://github.com/org/pullsafe/blob/main/docs/registries.md"
-
-// noteEmptyEntry: an empty entry has the Docker CLI look into config.json alone for the
-// host alias, whatever credsStore is (docker/cli, cli/config/configfile,
-// GetCredentialsStore). The login of the host itself stays.
-func noteEmptyEntry(host string) string {
-	return `or keep the login of a credential helper: add "credHelpers": {"` + registry.FirstAlias(host) +
-		`": ""} to config.json of the Docker CLI; the helper is then not asked for the alias (docker pullsafe check --fix adds it)`
-}
-
-// noteMirror says where a mirror is set: for Docker Hub alone also in Docker Engine.
-func noteMirror(host string) string {
-	note := `repair the mirror, or remove it: buildkitd.toml of the builder ([registry."` + host + `"], mirrors)`
-	if host == registry.DockerHub {
-		note += ` or daemon.json ("registry-mirrors")`
-	}
-	return note
-}
-
-// noteKeepForPush: buildx looks up Docker Hub under the name of its registry, and
-// would take HOST@pull for pushes to the host too
-// (buildx v0.37.2, util/dockerutil/dockerconfig/configprovider.go).
-func noteKeepForPush(host string) string {
-	return "or keep the credentials for everything else (buildx 0.31 or newer): put " + registry.AnonymousConfig(host) + " in ~/.docker/buildx/config/" + registry.Requested(host) + "/REPOSITORY@pull/config.json"
-}
-
-// noteHelper names the key to remove, where the host is known.
-func noteHelper(host string) string { return "or " + noteRemoveHelper(host) }
+// The headlines of the report are below. Remedies are in notes.go and details.go, the
+// warning is in warning.go.
 
 func where(d diagnosis.Diagnosis) string { return cmp.Or(d.Host, "the registry") }
 
@@ -113,7 +52,7 @@ func opening(d diagnosis.Diagnosis) string {
 
 // sentBy are the ways in which a host alias can come to credentials. BuildKit does not say
 // which one it was, and drops the words that tell of a redirect.
-const sentBy = " (by a credential helper, a login that is stored for it, or a redirect)"
+const sentBy = " (from a credential helper, stored for the alias itself, or after a redirect)"
 
 // sayCredentials: the fallback met the credentials of the session, or a helper, again.
 func sayCredentials(first, last diagnosis.Diagnosis) string {
@@ -176,7 +115,7 @@ func sayFallback(first diagnosis.Diagnosis, strict bool) string {
 }
 
 // sayVerdict: BuildKit drops the words that tell a policy's own request from others:
-// a refusal may mean that the policy wanted to know more of the image.
+// a denial may mean that the policy wanted to know more of the image.
 func sayVerdict(policy diagnosis.Diagnosis) string {
 	verdict := "could not be evaluated with the stored credentials"
 	if policy.Class == diagnosis.PolicyDenied {
@@ -201,7 +140,7 @@ func headline(d diagnosis.Diagnosis) string {
 		return "no credentials are stored for " + where(d) + ", and anonymous access was denied" + answer + ": private or missing"
 	case diagnosis.DeniedAmbiguous:
 		if r.NoLogin {
-			return opening(d) + ", although it needs no login"
+			return opening(d) + ", although it requires no credentials"
 		}
 		return opening(d) + ": private, missing, or no access"
 	case diagnosis.RateLimited:
@@ -218,7 +157,7 @@ func headline(d diagnosis.Diagnosis) string {
 			return sayBadRedirect(d)
 		}
 		if d.Network == "" {
-			return "no answer from " + who(d) + " in time" + answer
+			return "no response from " + who(d) + " in time" + answer
 		}
 		return "no connection to " + who(d) + " from the " + side(d) + answer
 	case diagnosis.TLSFailure:
@@ -240,13 +179,13 @@ func headline(d diagnosis.Diagnosis) string {
 }
 
 func sayBadRedirect(d diagnosis.Diagnosis) string {
-	return where(d) + " redirects the request" + Quote(known(d.Redirect)) + ", and that failed" + Quote(d.Message)
+	return where(d) + " redirected the request" + Quote(known(d.Redirect)) + ", and the redirect failed" + Quote(d.Message)
 }
 
 // leftOpen is what one answer with credentials leaves open.
 var leftOpen = map[diagnosis.Class]string{
-	diagnosis.CredentialsRejected: "this answer alone does not tell whether the image can be pulled anonymously",
-	diagnosis.DeniedAmbiguous:     "this answer alone does not tell whether credentials were sent, nor whether the image can be pulled anonymously",
+	diagnosis.CredentialsRejected: "this error alone does not show whether the image can be pulled anonymously",
+	diagnosis.DeniedAmbiguous:     "this error alone shows neither whether credentials were sent nor whether the image can be pulled anonymously",
 }
 
 func side(d diagnosis.Diagnosis) string {
@@ -257,13 +196,13 @@ func side(d diagnosis.Diagnosis) string {
 }
 
 const (
-	wordsNotChecked = "not checked: no answer in time after another image had failed"
+	wordsNotChecked = "not checked: no response in time after another image had failed"
 	wordsNoImages   = "The Dockerfile names no images.\n"
 	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"
 
-	wordsLoginRefused   = "Registry credentials rejected"
-	wordsCannotBePulled = "Image cannot be pulled"
+	wordsCredentialsRejected = "Registry credentials rejected"
+	wordsCannotBePulled      = "Image cannot be pulled"
 )
 
 // failureHeadline opens the error of a build. pulling: all of the images were
@@ -280,7 +219,7 @@ func failureHeadline(failed, needed int, pulling bool) string {
 }
 
 // wordsUnsure is for an answer about one of several images.
-const wordsUnsure = "BuildKit does not say which of the images that the step needs this is about"
+const wordsUnsure = "BuildKit does not say which of the step's images failed"
 
 // outcomeWords are the outcomes in a table.
 var outcomeWords = map[Outcome]string{
@@ -313,7 +252,7 @@ const maxNames = 6
 
 // sayBareName: near is the declared name most like name, names are all of them.
 func sayBareName(name, ref, near string, names []string) string {
-	text := fmt.Sprintf("%q is no stage or named context here, so it was taken for the image %s", name, ref)
+	text := fmt.Sprintf("%q is not a stage or named context here, so it was treated as the image %s", name, ref)
 	if near != "" {
 		return text + fmt.Sprintf("; did you mean %q?", near)
 	}

@@ -33,7 +33,7 @@ const (
 )
 
 // errNoAnswer is in the words of Go's net package, which diagnosis knows.
-var errNoAnswer = errors.New("i/o timeout: no answer within a minute")
+var errNoAnswer = errors.New("i/o timeout: no response within a minute")
 
 // fallBack asks for the reference of q under the aliases of its host, in order, and
 // completes res. It fails only when the caller is cancelled.

@@ -217,11 +217,11 @@ func TestNoAnswer(t *testing.T) {
 		{"hangs", func(ctx context.Context) error {
 			<-ctx.Done()
 			return errors.New("rpc error: code = Canceled desc = context canceled")
-		}, answerWithin, 1, "no answer within a minute"},
+		}, answerWithin, 1, "no response within a minute"},
 		{"hangs, and the daemon says so first", func(context.Context) error {
 			time.Sleep(answerWithin - time.Millisecond)
 			return errors.New("rpc error: code = DeadlineExceeded desc = context deadline exceeded")
-		}, answerWithin - time.Millisecond, 1, "no answer within a minute"},
+		}, answerWithin - time.Millisecond, 1, "no response within a minute"},
 		{"a late fault is not repeated", func(context.Context) error {
 			time.Sleep(repeatWithin + time.Second)
 			return errors.New(eof)

@@ -40,7 +40,7 @@ func ChooseBake(printed []byte, version string, environ Environ) ([]TargetChoice
 		Target map[string]bakeTarget `json:"target"`
 	}
 	if err := json.Unmarshal(printed, &doc); err != nil {
-		return nil, errors.Wrap(err, "reading what buildx bake --print says")
+		return nil, errors.Wrap(err, "reading the output of buildx bake --print")
 	}
 	var list []TargetChoice
 	for _, name := range slices.Sorted(maps.Keys(doc.Target)) {

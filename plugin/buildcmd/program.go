@@ -22,7 +22,7 @@ type Program struct {
 }
 
 // ErrNoBuildx is the error when there is no buildx.
-var ErrNoBuildx = errors.New("buildx is missing: install the docker-buildx plugin (https://github.com/docker/buildx#installing)")
+var ErrNoBuildx = errors.New("buildx is not installed: install the docker-buildx plugin (https://github.com/docker/buildx#installing)")
 
 // Find finds buildx where the Docker CLI looks for its plugins, or else on the PATH. It
 // does not ask the program what it is, as the Docker CLI does, which takes longer than

@@ -220,7 +220,7 @@ func ourLine(line string) bool {
 }
 
 // lastLine quotes the last error: its words are in quotes that they cannot close.
-var lastLine = regexp.MustCompile(`^The last error is in line \d+(?:, from [a-zA-Z ,]+)?(?: \("[^"()]*"\))?\.$`)
+var lastLine = regexp.MustCompile(`^The last error is on line \d+(?:, from [a-zA-Z ,]+)?(?: \("[^"()]*"\))?\.$`)
 
 func requirePrints(t *testing.T, s string) {
 	t.Helper()

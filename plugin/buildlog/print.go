@@ -67,7 +67,7 @@ func (r *Result) writeNothing(b *strings.Builder) {
 		b.WriteString("The text is empty: nothing to explain.\n")
 		return
 	}
-	fmt.Fprintf(b, "No registry failure in this text (%s).\n", count(r.Lines, "line"))
+	fmt.Fprintf(b, "No registry failure found in this text (%s).\n", count(r.Lines, "line"))
 	if r.Other.Line == 0 {
 		return
 	}
@@ -75,7 +75,7 @@ func (r *Result) writeNothing(b *strings.Builder) {
 	if r.Other.Explanation != "" {
 		whose = ", from " + r.Other.Explanation
 	}
-	fmt.Fprintf(b, "The last error is in line %d%s%s.\n", r.Other.Line, whose, report.Quote(r.Other.Message))
+	fmt.Fprintf(b, "The last error is on line %d%s%s.\n", r.Other.Line, whose, report.Quote(r.Other.Message))
 	if len(r.Other.Remedies) > 0 {
 		b.WriteString("\n")
 	}
@@ -86,7 +86,7 @@ func (r *Result) writeNothing(b *strings.Builder) {
 
 // openDoubt and noteAsk are for what pullsafe or a registry has written.
 const (
-	openDoubt = "no step before names this registry, and what follows an error can be a registry's words: log in or out only if check agrees"
+	openDoubt = "no earlier step names this registry, and text that follows an error can come from a registry: log in or out only if check confirms it"
 	noteAsk   = "asks the registry which credentials it accepts"
 )
 
@@ -125,7 +125,7 @@ func (f *Failure) notes(lines int) []string {
 		list = append(list, f.NotKnown)
 	}
 	if f.Ref == "" && f.Host == "" && f.Class != diagnosis.CredentialHelper {
-		list = append(list, "the text names no image: --ref IMAGE makes the answer exact")
+		list = append(list, "the text names no image: add --ref IMAGE for an exact answer")
 	}
 	switch {
 	case f.Code != "":

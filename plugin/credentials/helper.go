@@ -59,7 +59,7 @@ var notFound = credentials.NewErrCredentialsNotFound().Error()
 // askHelper gets the credential for key from a helper program. The program gets
 // no more than limit: one that waits for a person would hold the command forever.
 func askHelper(ctx context.Context, program, key string, limit time.Duration) (types.AuthConfig, error) {
-	slow := slowError(fmt.Sprintf("%s%s gave no answer within %s", helperWords, program, limit))
+	slow := slowError(fmt.Sprintf("%s%s did not respond within %s", helperWords, program, limit))
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, slow)
 	defer cancel()
 	creds, err := client.Get(programs(ctx, program), key)
@@ -70,7 +70,7 @@ func askHelper(ctx context.Context, program, key string, limit time.Duration) (t
 	case context.Cause(ctx) != nil:
 		return types.AuthConfig{}, context.Cause(ctx)
 	case !strings.HasPrefix(err.Error(), helperWords):
-		return types.AuthConfig{}, errors.Errorf("%s%s printed something else than a credential", helperWords, program)
+		return types.AuthConfig{}, errors.Errorf("%s%s printed something other than credentials", helperWords, program)
 	default:
 		return types.AuthConfig{}, err
 	}
@@ -82,7 +82,7 @@ func askHelper(ctx context.Context, program, key string, limit time.Duration) (t
 
 // Erase removes an entry of a helper program. One that is not there is removed.
 func Erase(ctx context.Context, e Entry, limit time.Duration) error {
-	slow := errors.Errorf("%s gave no answer within %s", e.Helper, limit)
+	slow := errors.Errorf("%s did not respond within %s", e.Helper, limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, slow)
 	defer cancel()
 	err := client.Erase(programs(ctx, e.Helper), e.Key)

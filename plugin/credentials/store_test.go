@@ -129,10 +129,10 @@ func TestLookupHelperErrors(t *testing.T) {
 	s := open(t, `{"credsStore":"slow"}`, "")
 	s.opt.HelperTimeout = 100 * time.Millisecond
 	_, err := s.Lookup(t.Context(), "plain.test", nil)
-	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow gave no answer within 100ms")
+	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow did not respond within 100ms")
 	s.opt.HelperTimeout = time.Hour
 	_, err = s.Lookup(t.Context(), "PLAIN.TEST", nil)
-	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow gave no answer within 100ms", "it is not asked again")
+	require.EqualError(t, err, "error getting credentials - err: docker-credential-slow did not respond within 100ms", "it is not asked again")
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(nil)

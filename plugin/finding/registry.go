@@ -17,7 +17,7 @@ type Registry struct {
 	// Answer is what the registry or the helper said.
 	Answer string
 	// Images counts references; Rejected and Resolved those for which the credential
-	// was refused, and of these the public ones.
+	// was rejected, and of these the ones that resolve without it.
 	Images, Rejected, Resolved int
 }
 

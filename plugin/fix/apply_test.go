@@ -115,7 +115,7 @@ func TestRemoveKeepsSymlink(t *testing.T) {
 func TestRemoveOtherSpelling(t *testing.T) {
 	m := newMachine(t, `{"auths":{"ghcr.io":{"auth":"dTpw"},"http://ghcr.io":{"auth":"eDp5"},"https://ghcr.io/v2/":{"auth":"eDp5"}}}`)
 	a := plan(t, m, fix.Remove, rejected("ghcr.io", "ghcr.io/a/b:1", m.stored("ghcr.io")))
-	require.ErrorContains(t, m.apply(t, a), `pulls of ghcr.io/a/b:1 use other credentials now, which were not tested: auths "https://ghcr.io/v2/" in `)
+	require.ErrorContains(t, m.apply(t, a), `pulls of ghcr.io/a/b:1 now use other credentials, which were not tested: auths "https://ghcr.io/v2/" in `)
 	requireText(t, `{"auths":{"https://ghcr.io/v2/":{"auth":"eDp5"}}}`, m.text(t))
 }
 
@@ -127,7 +127,7 @@ func TestRemoveOwnOfHubUser(t *testing.T) {
 	keep := plan(t, m, fix.KeepForPush, f)
 	require.NoError(t, m.apply(t, keep))
 	require.NoError(t, os.Remove(keep.Write[0].Name))
-	require.ErrorContains(t, m.apply(t, plan(t, m, fix.Remove, f)), "use other credentials now, which were not tested")
+	require.ErrorContains(t, m.apply(t, plan(t, m, fix.Remove, f)), "now use other credentials, which were not tested")
 	requireText(t, `{"auths":{"`+hubKey+`":{"auth":"eDp5"}}}`, m.text(t))
 }
 
@@ -182,7 +182,7 @@ func TestKeepForPushWithoutEffect(t *testing.T) {
 	a := plan(t, m, fix.KeepForPush, rejected("ghcr.io", "ghcr.io/a/b:1", m.stored("ghcr.io")))
 	other := newMachine(t, m.text(t)) // with a folder of buildx's of its own
 	err := a.Apply(t.Context(), limit, other.store)
-	require.ErrorContains(t, err, "use other credentials now")
+	require.ErrorContains(t, err, "now use other credentials")
 	require.NoFileExists(t, a.Write[0].Name)
 }
 

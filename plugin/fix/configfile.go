@@ -37,7 +37,7 @@ func parse(text []byte) (*hujson.Value, *hujson.Object, error) {
 	}
 	object, ok := root.Value.(*hujson.Object)
 	if !ok || !root.IsStandard() {
-		return nil, nil, errors.New("it is no JSON object")
+		return nil, nil, errors.New("it is not a JSON object")
 	}
 	return &root, object, nil
 }
@@ -97,7 +97,7 @@ func helpersOf(object *hujson.Object) (*hujson.Object, error) {
 		if in, ok := m.Value.Value.(*hujson.Object); ok {
 			return in, nil
 		}
-		return nil, errors.New(credHelpers + " is no JSON object")
+		return nil, errors.New(credHelpers + " is not a JSON object")
 	}
 	helpers := &hujson.Object{}
 	if len(object.Members) > 0 {

@@ -36,7 +36,7 @@ func ParseMode(value string) (Mode, error) {
 	case anonymous:
 		fallthrough // no value of the option
 	default:
-		return Off, errors.Errorf("--fix=%s: there are --fix=%s (the same as --fix) and --fix=%s", value, Remove, KeepForPush)
+		return Off, errors.Errorf("--fix=%s: must be --fix=%s (the same as --fix) or --fix=%s", value, Remove, KeepForPush)
 	}
 }
 

@@ -241,7 +241,7 @@ func TestPlanAtHome(t *testing.T) {
 	actions, skipped := fix.Plan(t.Context(), []finding.Finding{dhi}, fix.Remove, m.open(t))
 	require.Empty(t, actions)
 	require.Len(t, skipped, 1)
-	require.Contains(t, skipped[0].Why, "docker.io, which was not asked")
+	require.Contains(t, skipped[0].Why, "docker.io, which was not checked")
 	actions, skipped = fix.Plan(t.Context(), []finding.Finding{dhi}, fix.KeepForPush, m.open(t))
 	require.Len(t, actions, 1)
 	require.Empty(t, skipped)
@@ -324,5 +324,5 @@ func TestParseMode(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err := fix.ParseMode("keep")
-	require.ErrorContains(t, err, "--fix=keep: there are")
+	require.ErrorContains(t, err, "--fix=keep: must be")
 }

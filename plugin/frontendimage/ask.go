@@ -25,7 +25,7 @@ type Builder func(ctx context.Context, args ...string) (output string, err error
 const limit = 30 * time.Second
 
 // ErrSlow is the error of a builder that has not answered within the limit.
-var ErrSlow = errors.Errorf("no answer within %s", limit)
+var ErrSlow = errors.Errorf("no response within %s", limit)
 
 // asking are the arguments that ask the frontend and build nothing; no record of a
 // build is kept of it. buildx before 0.15 has another name for it.

@@ -1,5 +1,5 @@
 // Package hook answers the Docker CLI when one of its commands has failed: one
-// line under "What's next", and only where a registry refused what a stored login
+// line under "What's next", and only for failures that stored credentials
 // can have caused.
 //
 // The Docker CLI gives the error of its own commands (docker pull). Of a plugin

@@ -35,7 +35,7 @@ func History(find func() []string, env []string) LastError {
 		if len(program) == 0 {
 			return ""
 		}
-		ctx, cancel := context.WithTimeoutCause(ctx, historyWait, errors.New("buildx takes too long"))
+		ctx, cancel := context.WithTimeoutCause(ctx, historyWait, errors.New("buildx took too long"))
 		defer cancel()
 		args := slices.Concat(program[1:], []string{"history", "inspect", "--format", "json"})
 		cmd := exec.CommandContext(ctx, program[0], args...) //nolint:gosec // G204: docker's or buildx's own program

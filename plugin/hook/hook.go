@@ -76,8 +76,8 @@ func Answer(ctx context.Context, req hooks.Request, last LastError, now time.Tim
 	return sentence(res.Failures[i].Diagnosis.Diagnosis) + " " + command(req, res.Failures[i].Ref)
 }
 
-// loginCanCause: a login was refused or could not be read, or something was
-// refused without a word on who asked.
+// loginCanCause: credentials were rejected or could not be read, or access was
+// denied without a word on who asked.
 func loginCanCause(d diagnosis.Diagnosis) bool {
 	//exhaustive:ignore
 	switch d.Class {

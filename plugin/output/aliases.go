@@ -58,8 +58,8 @@ func NotServed(f *finding.Finding) (explanation, answers string) {
 	for _, a := range f.Aliases {
 		list = append(list, a.Host+report.Quote(a.Answer))
 	}
-	return opening(f) + "; resolved without them, but not in a build: no host alias is served",
-		"asked: " + strings.Join(list, ", ")
+	return opening(f) + "; resolved without them, but builds cannot fall back: no host alias is served",
+		"host aliases: " + strings.Join(list, ", ")
 }
 
 // opening is what became of the credentials.
@@ -79,23 +79,23 @@ func NoteAlias(e *finding.Entry) string {
 // AliasByHand is the same for whoever edits the file.
 func AliasByHand(e *finding.Entry) string {
 	free := e.Free()
-	return "or write it yourself: " + entries(free) + " in " + File(free[0].Source.File)
+	return "or add it yourself: " + entries(free) + " in " + File(free[0].Source.File)
 }
 
 // OrAlias is AliasByHand beside a removal of the credentials.
 func OrAlias(e *finding.Entry) string {
 	free := e.Free()
-	return "or keep them, with no helper for the host alias, and builds with pullsafe pull anonymously: " + entries(free) + " in " + File(free[0].Source.File)
+	return "or keep them, and let builds with pullsafe pull anonymously under the host alias: add " + entries(free) + " to " + File(free[0].Source.File)
 }
 
 // NoteServed is the remedy where no alias is served.
-const NoteServed = "for the administrator: what to change in the proxy, so that builds can fall back"
+const NoteServed = "for the registry's administrator: what to change in the proxy so that builds can fall back"
 
 // Repair is how to find out why a helper fails.
 func Repair(f *finding.Finding) report.Remedy {
 	if f.Answer() == "" || strings.HasPrefix(f.Answer(), "exit status") {
 		return report.Remedy{
-			Command: "echo " + key(f.Source) + " | " + diagnosis.Clean(f.Source.Helper, maxCell) + " get", Note: "shows why it fails: it told docker nothing",
+			Command: "echo " + key(f.Source) + " | " + diagnosis.Clean(f.Source.Helper, maxCell) + " get", Note: "shows why it fails: docker got no error message",
 		}
 	}
 	return report.Remedy{Note: "repair " + diagnosis.Clean(f.Source.Helper, maxCell) + report.Quote(f.Answer())}
@@ -106,35 +106,35 @@ func RemoveHelper(s credentials.Source) string {
 	if s.Kind == credentials.CredHelpers {
 		return "or remove " + fmt.Sprintf("%q", key(s)) + " under credHelpers from " + File(s.File)
 	}
-	return "or pull and push without credentials: " + emptyEntry(key(s)) + " in " + File(s.File)
+	return "or pull and push without credentials: add " + emptyEntry(key(s)) + " to " + File(s.File)
 }
 
 // CannotErase is why the credentials of a helper stay, and what works instead.
 func CannotErase(s credentials.Source) string {
-	return diagnosis.Clean(s.Helper, maxCell) + " cannot erase credentials, it makes them anew: log in again with the tool that it belongs to, " +
-		"or use --fix=keep-for-push, or pull and push without credentials: " + emptyEntry(key(s)) + " in " + File(s.File)
+	return diagnosis.Clean(s.Helper, maxCell) + " cannot erase credentials, it generates them on demand: log in again with the tool that it belongs to, " +
+		"or use --fix=keep-for-push, or pull and push without credentials: add " + emptyEntry(key(s)) + " to " + File(s.File)
 }
 
 // Instead is what works where a helper has kept the credentials.
 func Instead(e *finding.Entry) string {
 	s := e.Source
-	text := diagnosis.Clean(s.Helper, maxCell) + " did not erase them; what works: log in again, or --fix=keep-for-push, or no credentials for this registry: " + emptyEntry(key(s)) + " in " + File(s.File)
+	text := diagnosis.Clean(s.Helper, maxCell) + " did not erase them. Instead, log in again, or use --fix=keep-for-push, or pull and push without credentials: add " + emptyEntry(key(s)) + " to " + File(s.File)
 	if free := e.Free(); len(free) > 0 {
-		text += ", or, for builds with pullsafe, none for its host alias: " + entries(free)
+		text += ", or, for builds with pullsafe only, none for the host alias: add " + entries(free)
 	}
 	return text
 }
 
 // NoteHelperAgain is the remedy in place of a logout that has no effect.
 func NoteHelperAgain(s credentials.Source) string {
-	return diagnosis.Clean(s.Helper, maxCell) + " makes the credentials anew, so docker logout changes nothing: log in again with the tool that it belongs to"
+	return diagnosis.Clean(s.Helper, maxCell) + " generates credentials on demand, so docker logout has no effect: log in again with the tool that it belongs to"
 }
 
 // AliasEntries is what the change of an action for host aliases will do.
 func AliasEntries(e *finding.Entry, aliases []string, file string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  add %s to %s\n", emptyEntry(aliases...), File(file))
-	fmt.Fprintf(&b, "    so that no helper is asked for this host alias: builds with pullsafe pull anonymously; the credentials for %s stay as they are\n", owner(e.Source.Entry()))
+	fmt.Fprintf(&b, "    so that no helper is asked for this host alias and builds with pullsafe can pull anonymously; the credentials for %s are not changed\n", owner(e.Source.Entry()))
 	return b.String()
 }
 

@@ -11,19 +11,19 @@ func PullingFrontend(image string) string {
 
 // NoFrontend says that the Dockerfile's own frontend builds, and why.
 func NoFrontend(image, why string) string {
-	return "pullsafe: the frontend image " + diagnosis.Clean(image, maxCell) + " is not available (" + why + "), so the Dockerfile's own frontend builds"
+	return "pullsafe: the frontend image " + diagnosis.Clean(image, maxCell) + " is not available (" + why + "); building with the Dockerfile's own frontend"
 }
 
 // NoBuildx says that docker builds as it would without the plugin.
-const NoBuildx = "pullsafe: buildx is missing, so docker builds without pullsafe; install the docker-buildx plugin"
+const NoBuildx = "pullsafe: buildx is not installed, so docker builds without pullsafe; install the docker-buildx plugin"
 
 // Classic says the same of a build without BuildKit.
-const Classic = "pullsafe: DOCKER_BUILDKIT=0 asks for the classic builder, which builds without pullsafe"
+const Classic = "pullsafe: DOCKER_BUILDKIT=0 selects the classic builder, which builds without pullsafe"
 
 // BuildAgain says why a build begins anew.
 func BuildAgain(host string) string {
 	if host == "" {
 		host = "the registry"
 	}
-	return "pullsafe: " + diagnosis.Clean(host, maxCell) + " does not accept the stored credentials any more; building again with the pullsafe frontend"
+	return "pullsafe: access to " + diagnosis.Clean(host, maxCell) + " failed; building again with the pullsafe frontend"
 }

@@ -15,8 +15,8 @@ import (
 const (
 	FixNotPublic   = "the images cannot be pulled without them either: log in again, with access to them"
 	FixEnvironment = "change or unset DOCKER_AUTH_CONFIG: neither docker logout nor --fix can remove what it holds"
-	FixScoped      = "they are in buildx's own folder already, and for nothing else"
-	FixNoTokens    = "this registry takes credentials, not tokens, and buildx reads its own folder only for tokens"
+	FixScoped      = "these credentials are stored only in buildx's own folder already"
+	FixNoTokens    = "this registry uses Basic authentication, and buildx reads its own folder only for tokens"
 	FixUnreadable  = "the configuration cannot be read, so it is not changed"
 	FixBusy        = "other programs keep writing the file, so it is not changed"
 	FixUnverified  = "the result could not be verified"
@@ -25,7 +25,7 @@ const (
 // What the remedies say of the commands of --fix.
 const (
 	NoteRemove      = "removes these credentials as docker logout does; asks first"
-	NoteKeepForPush = "builds pull this image without them, all else keeps them (buildx 0.31 or newer)"
+	NoteKeepForPush = "builds pull this image without them; everything else keeps them (buildx 0.31 or newer)"
 )
 
 // Keep is the remedy for an image whose credentials are left as they are.
@@ -43,7 +43,7 @@ func ByHand(host, repository string) string {
 
 // NotAtHome says that the registry that an entry is for was not asked.
 func NotAtHome(e *finding.Entry) string {
-	return "they are those of " + e.Source.Entry().Host() + ", which was not asked: check an image of it too"
+	return "they are stored for " + e.Source.Entry().Host() + ", which was not checked: check an image from it too"
 }
 
 // Spared says for which answer an entry is left as it is.
@@ -99,7 +99,7 @@ func StillStored(s credentials.Source) string {
 
 // NowSent says that others are found after a change.
 func NowSent(f *finding.Finding, s credentials.Source) string {
-	return "pulls of " + f.Name() + " use other credentials now, which were not tested: " + Credential(s) + "; check again"
+	return "pulls of " + f.Name() + " now use other credentials, which were not tested: " + Credential(s) + "; check again"
 }
 
 // Removal is what the removal of an entry will do, with what goes with it.

@@ -11,8 +11,8 @@ import (
 
 // What install and uninstall say when they are done.
 const (
-	Installed   = "Done. docker build, docker bake and docker builder run through pullsafe now. To take it back: docker pullsafe uninstall"
-	Uninstalled = "Done. docker build, docker bake and docker builder are as they were."
+	Installed   = "Done. docker build, docker bake and docker builder run through pullsafe now. To undo it: docker pullsafe uninstall"
+	Uninstalled = "Done. docker build, docker bake and docker builder work as before."
 )
 
 // AlreadyInstalled says that there is nothing to do.
@@ -33,7 +33,7 @@ func PluginMissing(dir string) string {
 // meanings say what a setting does.
 var meanings = map[string]string{
 	"aliases.builder":              "docker build, docker image build, docker bake and docker builder run through this plugin",
-	"features.hooks":               "the Docker CLI asks plugins for a hint after a command that failed",
+	"features.hooks":               "the Docker CLI asks plugins for a hint after a failed command",
 	"plugins.pullsafe.error-hooks": "the commands after which it asks this one",
 }
 
@@ -97,9 +97,9 @@ func (s *Status) build() string {
 	case !s.On:
 		return "not through pullsafe; to change that: docker pullsafe install"
 	case !s.Honoured:
-		return "not through pullsafe: the Docker CLI does not go by aliases.builder in " + File(s.File)
+		return "not through pullsafe: the Docker CLI ignores aliases.builder in " + File(s.File)
 	case s.Classic:
-		return "not through pullsafe: DOCKER_BUILDKIT=0 asks for the classic builder"
+		return "not through pullsafe: DOCKER_BUILDKIT=0 selects the classic builder"
 	}
 	return "through pullsafe, by aliases.builder in " + File(s.File)
 }
@@ -117,7 +117,7 @@ func (s *Status) frontend() string {
 	case s.FrontendError != "" && text == "":
 		return diagnosis.Clean(s.FrontendError, maxCell)
 	case s.FrontendError != "":
-		return text + ", not available: " + diagnosis.Clean(s.FrontendError, maxCell) + "; until it is, builds have the Dockerfile's own frontend"
+		return text + ", not available: " + diagnosis.Clean(s.FrontendError, maxCell) + "; until it is, builds use the Dockerfile's own frontend"
 	case s.FrontendAlias != "":
 		text += " as " + s.FrontendAlias
 	}

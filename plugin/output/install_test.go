@@ -32,9 +32,9 @@ buildx          /p/docker-buildx
 frontend image  org/pullsafe:1.2.3@sha256:c0ffee
 `, s.Text())
 	s.Classic = true
-	require.Contains(t, s.Text(), "not through pullsafe: DOCKER_BUILDKIT=0 asks for the classic builder")
+	require.Contains(t, s.Text(), "not through pullsafe: DOCKER_BUILDKIT=0 selects the classic builder")
 	s.Honoured = false
-	require.Contains(t, s.Text(), "not through pullsafe: the Docker CLI does not go by aliases.builder in /c/config.json")
+	require.Contains(t, s.Text(), "not through pullsafe: the Docker CLI ignores aliases.builder in /c/config.json")
 	s.On, s.Alias = false, "buildx"
 	require.Contains(t, s.Text(), `not through pullsafe: aliases.builder in /c/config.json is "buildx"`)
 	s.Alias, s.Hooks, s.Buildx, s.FrontendError = "", false, "", "docker.io has no such image or tag"
@@ -42,6 +42,6 @@ frontend image  org/pullsafe:1.2.3@sha256:c0ffee
 hints           off; to turn them on: docker pullsafe install --hooks
 plugin          /p/docker-pullsafe, v1.2.3
 buildx          not found
-frontend image  org/pullsafe:1.2.3, not available: docker.io has no such image or tag; until it is, builds have the Dockerfile's own frontend
+frontend image  org/pullsafe:1.2.3, not available: docker.io has no such image or tag; until it is, builds use the Dockerfile's own frontend
 `, s.Text())
 }

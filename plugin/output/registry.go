@@ -39,7 +39,7 @@ func ProxyLines(host string) []Line {
 		{"nginx", "server_name " + name + ";", "ignores letter case and port, as $host does; do not compare $http_host"},
 		{"HAProxy", "acl registry hdr(host),field(1,:) -i " + name, "and -i with ssl_fc_sni and req.ssl_sni; in a map file: hdr(host),field(1,:),lower"},
 		{envoy, "ignore_port_in_host_matching: true", "in the route_config; domains ignore letter case already"},
-		{"Varnish", fmt.Sprintf(`if (req.http.host ~ "(?i)^%s(:0*%s)?$")`, regex, strings.TrimLeft(port, "0")), "in place of == and != with the host"},
+		{"Varnish", fmt.Sprintf(`if (req.http.host ~ "(?i)^%s(:0*%s)?$")`, regex, strings.TrimLeft(port, "0")), "instead of comparing the host with == or !="},
 	}
 }
 
@@ -78,14 +78,14 @@ func writeRegistry(b *strings.Builder, r *probe.Registry, color bool) {
 	host := diagnosis.Clean(r.Host, maxCell)
 	switch {
 	case !r.Works():
-		b.WriteString(host + " does not answer as a registry: nothing can be said of its aliases.\n")
+		b.WriteString(host + " does not respond as a registry, so its host aliases cannot be checked.\n")
 		return
 	case len(r.Aliases) == 0:
 		b.WriteString(host + " has no aliases.\n")
 	case len(served) == 0:
-		b.WriteString("No host alias of " + host + " is served: when stored credentials are rejected, builds with pullsafe cannot pull from it anonymously.\n")
+		b.WriteString("No host alias of " + host + " is served: when stored credentials are rejected, builds with pullsafe cannot fall back to anonymous pulls.\n")
 	default:
-		b.WriteString("When stored credentials are rejected, builds with pullsafe pull from " + host + " anonymously by " + diagnosis.Clean(served[0].Host, maxCell) + ".\n")
+		b.WriteString("When stored credentials are rejected, builds with pullsafe pull from " + host + " anonymously under the alias " + diagnosis.Clean(served[0].Host, maxCell) + ".\n")
 	}
 	if len(served) < len(r.Aliases) {
 		writeLines(b, r)
@@ -122,7 +122,7 @@ func answer(a *probe.Answer) string {
 	case a.Status == 0 && a.Class == diagnosis.TLSFailure:
 		return "TLS failed: " + diagnosis.Clean(a.Err, maxCell)
 	case a.Status == 0:
-		return "no answer: " + diagnosis.Clean(a.Err, maxCell)
+		return "no response: " + diagnosis.Clean(a.Err, maxCell)
 	default:
 		text = strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	}

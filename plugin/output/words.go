@@ -31,7 +31,7 @@ func Credential(s credentials.Source) string {
 	case credentials.None:
 	}
 	if s.Scoped {
-		return "none, by " + file
+		return "none, set by " + file
 	}
 	return "none"
 }
@@ -90,7 +90,7 @@ var accessWords = map[finding.Access]string{
 	finding.Access(diagnosis.NotFound):            "not found",
 	finding.Access(diagnosis.NoMatchingPlatform):  "no such platform",
 	finding.Access(diagnosis.NetworkFailure):      "no connection",
-	finding.Access(diagnosis.TLSFailure):          "no TLS",
+	finding.Access(diagnosis.TLSFailure):          "TLS failed",
 	finding.Access(diagnosis.RegistryOutage):      "registry error",
 }
 

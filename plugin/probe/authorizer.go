@@ -160,7 +160,7 @@ func (a *authorizer) bearer(ctx context.Context, req *http.Request, c auth.Chall
 }
 
 // basic is false when there is nothing to send. Unlike BuildKit, it does not send
-// a refused login again: a registry may lock an account after a few.
+// rejected credentials again: a registry may lock an account after a few.
 func (a *authorizer) basic(ctx context.Context) (bool, error) {
 	if a.lookup == nil || a.scheme == Basic {
 		return false, nil

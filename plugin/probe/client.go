@@ -163,7 +163,7 @@ func followTokens(req *http.Request, via []*http.Request) error {
 		return errors.New("stopped after 10 redirects")
 	}
 	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
-		return errors.New("the token service redirects to another host, to which no login is sent")
+		return errors.New("the token service redirects to another host, to which no credentials are sent")
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (img *image) read(ctx context.Context, desc ocispecs.Descriptor, into any) 
 		return errors.Wrapf(err, "reading %s", desc.Digest)
 	}
 	if desc.Digest.Validate() != nil || desc.Digest.Algorithm().FromBytes(dt) != desc.Digest {
-		return errors.Errorf("the registry sent something else for %s", desc.Digest)
+		return errors.Errorf("the registry sent content that does not match %s", desc.Digest)
 	}
 	return errors.Wrapf(json.Unmarshal(dt, into), "reading %s", desc.Digest)
 }

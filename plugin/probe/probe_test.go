@@ -128,7 +128,7 @@ func TestProbeChecksDigests(t *testing.T) {
 			return body
 		}))
 		r := ask(t, prober(t), s.host()+"/a:1")[0]
-		require.ErrorContains(t, r.With.Err, "the registry sent something else for sha256:", part)
+		require.ErrorContains(t, r.With.Err, "the registry sent content that does not match sha256:", part)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestProbeTokenServiceElsewhere(t *testing.T) {
 		tokens := serve(t, func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, thief.URL, status) })
 		s := serve(t, bearer(func() string { return tokens.URL + "/token" }))
 		r := ask(t, prober(t, s.host()), s.host()+"/a:1")[0]
-		require.ErrorContains(t, r.With.Err, "the token service redirects to another host, to which no login is sent")
+		require.ErrorContains(t, r.With.Err, "the token service redirects to another host, to which no credentials are sent")
 		require.Empty(t, thief.requests())
 	}
 	var scopes []string
@@ -399,7 +399,7 @@ func TestProbeChallenges(t *testing.T) {
 func TestRegistry(t *testing.T) {
 	for _, bad := range []string{"", "https://ghcr.io", "ghcr.io/a", "ghcr", "a b"} {
 		_, err := prober(t).Registry(t.Context(), bad)
-		require.ErrorContains(t, err, "is no registry host", bad)
+		require.ErrorContains(t, err, "is not a registry host", bad)
 	}
 	hang := serve(t, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
 	p := probe.New(probe.Options{Timeout: 100 * time.Millisecond, Concurrency: 1})

@@ -67,7 +67,7 @@ func (r *Registry) Served() []Answer {
 func ParseRegistry(host string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(host + "/library/image")
 	if err != nil || reference.Domain(named) != host || host == "" {
-		return nil, errors.Errorf("%q is no registry host, such as ghcr.io or 127.0.0.1:5000", diagnosis.Clean(host, 100))
+		return nil, errors.Errorf("%q is not a registry host, such as ghcr.io or 127.0.0.1:5000", diagnosis.Clean(host, 100))
 	}
 	return named, nil
 }

@@ -41,7 +41,7 @@ func (in *Input) bake(ctx context.Context, set *Set, names []string) error {
 		Target map[string]bakeTarget `json:"target"`
 	}
 	if err := json.Unmarshal(out, &printed); err != nil {
-		return errors.Wrap(err, "reading what buildx bake --print says")
+		return errors.Wrap(err, "reading the output of buildx bake --print")
 	}
 	for _, name := range slices.Sorted(maps.Keys(printed.Target)) {
 		t := printed.Target[name]

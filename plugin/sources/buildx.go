@@ -47,7 +47,7 @@ func findBuildx(ctx context.Context, docker string) ([]string, error) {
 			return []string{path}, nil
 		}
 	}
-	return nil, errors.New("buildx is missing, which says what a bake file means: install the docker-buildx plugin (https://github.com/docker/buildx#installing)")
+	return nil, errors.New("buildx is required to read bake files: install the docker-buildx plugin (https://github.com/docker/buildx#installing)")
 }
 
 // said is what a program printed as its error, line by line.

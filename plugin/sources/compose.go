@@ -20,7 +20,7 @@ import (
 // pull; names are services.
 func (in *Input) compose(ctx context.Context, set *Set, names []string) error {
 	if slices.Contains(in.Files, stdinName) {
-		return errors.New("a compose file is read from a file, not from standard input")
+		return errors.New("a compose file cannot be read from standard input")
 	}
 	opts, err := cli.NewProjectOptions(in.Files, cli.WithOsEnv, cli.WithEnvFiles(), cli.WithDotEnv, cli.WithDefaultProfiles(), cli.WithoutEnvironmentResolution)
 	if err != nil {

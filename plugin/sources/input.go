@@ -110,7 +110,7 @@ func (in *Input) arg(ctx context.Context, set *Set, arg string) error {
 	case isPath(arg):
 		return errors.Wrap(err, "no such folder or file")
 	case len(in.Files) > 0:
-		return errors.Errorf("%s is no folder: references cannot be checked together with -f", arg)
+		return errors.Errorf("%s is not a folder: references cannot be checked together with -f", arg)
 	}
 	return set.addName(arg)
 }
@@ -118,7 +118,7 @@ func (in *Input) arg(ctx context.Context, set *Set, arg string) error {
 // file is a file that was named without -f.
 func (in *Input) file(ctx context.Context, set *Set, file string) error {
 	if kindOf(file) != kindDockerfile {
-		return errors.Errorf("to check what %s builds: -f %s", file, file)
+		return errors.Errorf("to check what %s builds, use -f %s", file, file)
 	}
 	return set.addDockerfile(ctx, build{dockerfile: filepath.Clean(file)}, in.Stdin)
 }
@@ -134,7 +134,7 @@ func (in *Input) folder(ctx context.Context, set *Set, dir string) error {
 	} {
 		other = filepath.Join(dir, other)
 		if _, err := os.Stat(other); err == nil {
-			return errors.Errorf("there is no Dockerfile in %s; to check what %s builds: -f %s", dir, filepath.Base(other), other)
+			return errors.Errorf("there is no Dockerfile in %s; to check what %s builds, use -f %s", dir, filepath.Base(other), other)
 		}
 	}
 	return errors.Errorf("there is no Dockerfile in %s: name a folder, a file with -f, or an image", dir)

@@ -217,7 +217,7 @@ func (b *build) read(stdin io.Reader) ([]byte, error) {
 		in = f
 	}
 	if in == nil {
-		return nil, errors.New("there is no standard input")
+		return nil, errors.New("standard input is not available")
 	}
 	dt, err := io.ReadAll(io.LimitReader(in, maxDockerfile+1))
 	if err != nil {

@@ -43,7 +43,7 @@ func TestArguments(t *testing.T) {
 		require.Equal(t, []string{want}, names(s), arg)
 	}
 	for arg, want := range map[string]string{
-		"x": "to check what compose.yaml builds: -f " + filepath.FromSlash("x/compose.yaml"), "c.yaml": "-f c.yaml", "/nowhere": "no such folder or file", "../nowhere": "no such folder or file",
+		"x": "to check what compose.yaml builds, use -f " + filepath.FromSlash("x/compose.yaml"), "c.yaml": "-f c.yaml", "/nowhere": "no such folder or file", "../nowhere": "no such folder or file",
 		"http://user:pw@x.test/a?token=t": "http://x.test/a is not on this machine", "github.com/org/repo": "github.com/org/repo is not on this machine",
 	} {
 		_, err := Find(t.Context(), Input{Args: []string{arg}})
@@ -70,7 +70,7 @@ func TestBakeTargets(t *testing.T) {
 	require.Equal(t, []string{"bake", "--progress=quiet", "--print", "-f", "docker-bake.hcl", "-f", "docker-bake.json", "app", "sub"}, asked)
 	require.Equal(t, []string{"docker.io/library/other:latest", "docker.io/library/base:2", "docker.io/library/z:latest"}, names(s))
 	require.Equal(t, "linux/arm64", references.PlatformString(s.All()[1].Platform))
-	for out, want := range map[string]string{"no JSON": "reading what buildx bake --print says", `{"target":{"a":{"platforms":["x/y/z/w/v"]}}}`: "a: --platform", `{"target":{"a":{"dockerfile":"None"}}}`: "a: None"} {
+	for out, want := range map[string]string{"no JSON": "reading the output of buildx bake --print", `{"target":{"a":{"platforms":["x/y/z/w/v"]}}}`: "a: --platform", `{"target":{"a":{"dockerfile":"None"}}}`: "a: None"} {
 		_, err := run(out, nil)
 		require.ErrorContains(t, err, want)
 	}
@@ -120,7 +120,7 @@ func TestBuildxMissing(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\necho \"docker: 'buildx' is not a docker command.\" >&2\nexit 1\n"), 0o700))
 	t.Setenv("PATH", dir)
 	_, err := Buildx("docker")(t.Context(), "bake")
-	require.ErrorContains(t, err, "buildx is missing")
+	require.ErrorContains(t, err, "buildx is required to read bake files")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "buildx"), []byte("#!/bin/sh\necho \"$1 has\nerrors\" >&2\nexit 1\n"), 0o700))
 	_, err = Buildx("docker")(t.Context(), "bake")
 	require.ErrorContains(t, err, "bake failed:\n  bake has\n  errors")

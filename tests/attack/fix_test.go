@@ -64,7 +64,7 @@ func TestFixSharedEntry(t *testing.T) {
 	}{
 		{"accepted", harness.Good, []string{fixHubUser, fixPrivate, "alpine:3"}, nil, 0, "they were accepted for "},
 		{"accepted, in another order", harness.Good, []string{"alpine:3", fixPrivate, fixHubUser}, nil, 0, "they were accepted for "},
-		{"Docker Hub is not asked", harness.Good, []string{fixHubUser}, nil, 0, "they are those of docker.io, which was not asked"},
+		{"Docker Hub is not asked", harness.Good, []string{fixHubUser}, nil, 0, "they are stored for docker.io, which was not checked"},
 		{"Docker Hub is down", harness.Stale, []string{fixHubUser, "alpine:3"}, outage, 1, "they could not be tested with alpine:3"},
 	} {
 		for _, mode := range []string{"--fix", "--fix=keep-for-push"} {

@@ -3,7 +3,7 @@ package field
 // sentAgain: the helper has a login for an alias too.
 var sentAgain = want{
 	code: "credentials-rejected/credentials-rejected",
-	says: []string{"credentials were sent for the host alias too (by a credential helper", "not every credential helper can remove a login"},
+	says: []string{"credentials were sent for the host alias too (from a credential helper", "not every credential helper can remove credentials"},
 	not:  []string{"every host"},
 }
 

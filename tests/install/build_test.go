@@ -143,7 +143,7 @@ func TestAccepted(t *testing.T) {
 		require.True(t, usesFrontend(out, shared.Pullsafe), out)
 		require.Contains(t, out, "accepted.test rejected the stored credentials")
 		if m.kind.hasHistory {
-			require.Contains(t, out, "pullsafe: accepted.test does not accept the stored credentials any more; building again with the pullsafe frontend")
+			require.Contains(t, out, "pullsafe: access to accepted.test failed; building again with the pullsafe frontend")
 		}
 		out = build()
 		require.NotContains(t, out, "any more", "once")
@@ -169,7 +169,7 @@ func TestNoFrontend(t *testing.T) {
 				for range 2 {
 					out := m.docker(opt, "build", "--progress=plain", ".")
 					lines := strings.Split(out.Stderr, "\n")
-					require.Regexp(t, "^pullsafe: the frontend image "+regexp.QuoteMeta(tc.image)+" is not available \\(.+\\), so the Dockerfile's own frontend builds$", lines[0])
+					require.Regexp(t, "^pullsafe: the frontend image "+regexp.QuoteMeta(tc.image)+" is not available \\(.+\\); building with the Dockerfile's own frontend$", lines[0])
 					require.Contains(t, lines[0], tc.why)
 					require.NotContains(t, out.Stderr, "ERROR")
 					require.Equal(t, 1, strings.Count(out.Stderr, "pullsafe: "))
@@ -242,7 +242,7 @@ func TestClassic(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(m.cfg.Dir, "cli-plugins", "docker-buildx")))
 		m.env = append(m.env, "PATH=/usr/bin:/bin") // the tests have a buildx there
 		out = m.docker(files("FROM alpine:3.23\n"), "build", "-t", "nobuildx", ".")
-		require.Contains(t, out.Stderr, "pullsafe: buildx is missing, so docker builds without pullsafe")
+		require.Contains(t, out.Stderr, "pullsafe: buildx is not installed, so docker builds without pullsafe")
 		require.Contains(t, out.Stdout, "Successfully tagged nobuildx:latest")
 		m.docker(harness.CommandOpt{}, "builder", "prune", "-f")
 		left, err := filepath.Glob(filepath.Join(os.TempDir(), "pullsafe-config-*"))

@@ -119,7 +119,7 @@ func TestInstallUnusable(t *testing.T) {
 			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(cfg.Dir, "cli-plugins", "docker-pullsafe")))
 		}},
-		{"no buildx", "buildx is missing", func(t *testing.T, cfg *harness.DockerConfig) {
+		{"no buildx", "buildx is not installed", func(t *testing.T, cfg *harness.DockerConfig) {
 			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(cfg.Dir, "cli-plugins", "docker-buildx")))
 		}},

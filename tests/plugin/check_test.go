@@ -311,7 +311,7 @@ func TestCheckSlowHelper(t *testing.T) {
 	got := check(t, e, 1, harness.CommandOpt{DockerConfig: cfg, Env: newHelpers(t, e).env()}, "--timeout", "5s", publicImage)
 	require.Less(t, time.Since(start), 15*time.Second, "it is asked once, not for each alias")
 	require.Equal(t, "helper-failed", got.References[0].Credential.Verdict)
-	require.Contains(t, got.Registries[0].Answer, "docker-credential-slow gave no answer within 5s")
+	require.Contains(t, got.Registries[0].Answer, "docker-credential-slow did not respond within 5s")
 }
 
 // TestCheckManyImages: a credential is sent once for each repository, whatever

@@ -46,7 +46,7 @@ func TestFixAlias(t *testing.T) {
 			require.Equal(t, before, readConfig(t, cfg), out.Stderr)
 
 			out = fixed(t, e, 0, opt, "--fix", publicImage)
-			require.Contains(t, out.Stdout, `or write it yourself: "credHelpers": {"GHCR.IO:443": ""} in `)
+			require.Contains(t, out.Stdout, `or add it yourself: "credHelpers": {"GHCR.IO:443": ""} in `)
 			require.Contains(t, out.Stdout, tc.remedy)
 			require.NotRegexp(t, `(?m)^  docker logout`, out.Stdout)
 			require.Contains(t, out.Stderr, `  add "credHelpers": {"GHCR.IO:443": ""} to `)
@@ -99,7 +99,7 @@ func TestHelperWithoutWords(t *testing.T) {
 		config harness.DockerConfigOpt
 		want   string
 	}{
-		{harness.DockerConfigOpt{CredsStore: "mute"}, `or pull and push without credentials: "credHelpers": {"ghcr.io": ""} in `},
+		{harness.DockerConfigOpt{CredsStore: "mute"}, `or pull and push without credentials: add "credHelpers": {"ghcr.io": ""} to `},
 		{harness.DockerConfigOpt{CredHelpers: map[string]string{"ghcr.io": "mute"}}, `or remove "ghcr.io" under credHelpers from `},
 	} {
 		cfg, err := e.DockerConfig(tc.config)

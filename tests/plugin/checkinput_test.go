@@ -141,7 +141,7 @@ func TestCheckWrongInput(t *testing.T) {
 		want string
 	}{
 		{name: "no Dockerfile", args: []string{"folder"}, want: "there is no Dockerfile in folder"},
-		{name: "no Dockerfile, but a bake file", want: "to check what docker-bake.hcl builds: -f docker-bake.hcl"},
+		{name: "no Dockerfile, but a bake file", want: "to check what docker-bake.hcl builds, use -f docker-bake.hcl"},
 		{name: "missing path", args: []string{"./nowhere"}, want: "./nowhere: no such file or directory"},
 		{name: "missing file", args: []string{"-f", "nowhere"}, want: "nowhere: no such file or directory"},
 		{name: "a folder as file", args: []string{"-f", "folder"}, want: "folder: is a directory"},
@@ -152,7 +152,7 @@ func TestCheckWrongInput(t *testing.T) {
 		{name: "compose with a remote context", args: []string{"-f", "remote.yaml"}, want: "a: https://example.test/a.git#main is not on this machine"},
 		{name: "bake with errors", args: []string{"-f", "bad.hcl"}, want: "bad.hcl:1,8-9: Unclosed configuration block"},
 		{name: "bake, unknown target", args: []string{"-f", "docker-bake.hcl", "nobody"}, want: "failed to find target nobody"},
-		{name: "bake without buildx", args: []string{"-f", "docker-bake.hcl"}, env: []string{"PATH=/nonexistent"}, want: "buildx is missing"},
+		{name: "bake without buildx", args: []string{"-f", "docker-bake.hcl"}, env: []string{"PATH=/nonexistent"}, want: "buildx is required to read bake files"},
 		{name: "compose with errors", args: []string{"-f", "bad.yaml"}, want: "bad.yaml"},
 		{name: "compose that is none", args: []string{"-f", "odd.yaml"}, want: "odd.yaml"},
 		{name: "compose, unknown service", args: []string{"-f", "compose.yaml", "nobody"}, want: "nobody"},
@@ -164,13 +164,13 @@ func TestCheckWrongInput(t *testing.T) {
 		{name: "options of a Dockerfile", args: []string{"-f", "docker-bake.hcl", "--target", "x"}, want: "docker-bake.hcl sets its own"},
 		{name: "two kinds", args: []string{"-f", "docker-bake.hcl", "-f", "compose.yaml"}, want: "are of different kinds"},
 		{name: "file and reference", args: []string{"-f", "Empty", "alpine"}, want: "references cannot be checked together with -f"},
-		{name: "unknown format", args: []string{"--format", "xml"}, want: "--format xml: there are table, json and github"},
-		{name: "unknown fix", args: []string{"--fix=all"}, want: "--fix=all: there are --fix=remove"},
+		{name: "unknown format", args: []string{"--format", "xml"}, want: "--format xml: must be table, json or github"},
+		{name: "unknown fix", args: []string{"--fix=all"}, want: "--fix=all: must be --fix=remove"},
 		{name: "unknown platform", args: []string{"--platform", "moon/arm/x/y"}, want: "--platform moon/arm/x/y"},
 		{name: "unknown flag", args: []string{"--nothing"}, want: "unknown flag: --nothing"},
 		{name: "build argument without a name", args: []string{"--build-arg", "=x"}, want: "NAME=VALUE"},
-		{name: "yes to nothing", args: []string{"--yes"}, want: "--yes is for --fix"},
-		{name: "fix without a terminal", args: []string{"--fix", "alpine"}, want: "there is no terminal to ask on: add --yes"},
+		{name: "yes to nothing", args: []string{"--yes"}, want: "--yes needs --fix"},
+		{name: "fix without a terminal", args: []string{"--fix", "alpine"}, want: "there is no terminal: add --yes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			shared.Reset()

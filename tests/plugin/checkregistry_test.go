@@ -58,7 +58,7 @@ func TestCheckRegistry(t *testing.T) {
 		{"all", nil, "GHCR.IO:443", 0, []string{
 			"ghcr.io       as written    401 Unauthorized, tokens from https://ghcr.io/token\n",
 			"GHCR.IO       letter case   401 Unauthorized, tokens from https://ghcr.io/token   yes\n",
-			"builds with pullsafe pull from ghcr.io anonymously by GHCR.IO:443.\n",
+			"builds with pullsafe pull from ghcr.io anonymously under the alias GHCR.IO:443.\n",
 		}},
 		{"no capitals", answersOnly(status(http.StatusNotFound), "ghcr.io:443"), "ghcr.io:443", 0, []string{
 			"GHCR.IO       letter case   404 Not Found ", "anonymously by ghcr.io:443.\n", "match the host in the proxy without letter case:\n",
@@ -70,12 +70,12 @@ func TestCheckRegistry(t *testing.T) {
 		}},
 		{"redirect back", answersOnly(redirect), "", 1, []string{"301 Moved Permanently, to https://ghcr.io/v2/"}},
 		{"another registry", answersOnly(token), "", 1, []string{"tokens from https://other.test/token"}},
-		{"connection closed", answersOnly(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "", 1, []string{"no answer: EOF"}},
-		{"no registry", func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusNotFound); return true }, "", 1, []string{"ghcr.io does not answer as a registry"}},
+		{"connection closed", answersOnly(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "", 1, []string{"no response: EOF"}},
+		{"no registry", func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusNotFound); return true }, "", 1, []string{"ghcr.io does not respond as a registry"}},
 		{"redirects for ever", func(w http.ResponseWriter, req *http.Request) bool {
 			http.Redirect(w, req, "https://"+req.Host+"/v2/", http.StatusFound)
 			return true
-		}, "", 1, []string{"302 Found, to https://ghcr.io/v2/", "ghcr.io does not answer as a registry"}},
+		}, "", 1, []string{"302 Found, to https://ghcr.io/v2/", "ghcr.io does not respond as a registry"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			shared.Reset()
@@ -132,5 +132,5 @@ func TestCheckRegistries(t *testing.T) {
 	}
 	out = runPlugin(t, e, harness.CommandOpt{Args: []string{"check", "--registry", "unknown-host.invalid"}, Env: []string{"HTTPS_PROXY=", "https_proxy="}})
 	require.Equal(t, 1, out.Code, out.Stderr)
-	require.Contains(t, out.Stdout, "no answer: ")
+	require.Contains(t, out.Stdout, "no response: ")
 }

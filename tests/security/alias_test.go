@@ -70,7 +70,7 @@ func TestClientThatFindsEveryAlias(t *testing.T) {
 	e := harness.T(t)
 	s := newSite(t, "site", harness.RegistryOpt{})
 	res := solve(t, shared.Frontends()[0], s, stale(t, e, s.host, s.upper, s.host+":443", s.upper+":443"))
-	requireOrder(t, res.Err, s.host+` rejected the stored credentials ("denied"); credentials were sent for the host alias too (by a credential helper, a login that is stored for it, or a redirect), and rejected ("denied")`,
+	requireOrder(t, res.Err, s.host+` rejected the stored credentials ("denied"); credentials were sent for the host alias too (from a credential helper, stored for the alias itself, or after a redirect), and rejected ("denied")`,
 		"docker logout "+s.host, "docker login "+s.host, `"credHelpers": {"`+s.upper+`": ""}`)
 	require.NotContains(t, res.Err.Error(), "private or missing")
 	s.requireTLS(t)
@@ -184,7 +184,7 @@ func TestRedirectForEver(t *testing.T) {
 		want  []string
 	}{
 		{"alias", true, []string{" rejected the stored credentials", "is redirected back to ", "stopped after 10 redirects", "docker logout ", "docker login "}},
-		{"host", false, []string{" redirects the request (", "and that failed (\"stopped after 10 redirects\")", "ask its administrator"}},
+		{"host", false, []string{" redirected the request (", "and the redirect failed (\"stopped after 10 redirects\")", "ask its administrator"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := harness.T(t)

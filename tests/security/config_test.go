@@ -37,10 +37,10 @@ func TestSettingsOfTheBuilder(t *testing.T) {
 		{name: "mirror that refuses too", config: mirrors, mirror: deny, want: []string{"a mirror of %s (\"%m\") denied access", "docker logout %s"}},
 		{name: "http", config: "[registry.\"%s\"]\n  http = true\n"},
 		{name: "http, no TLS there", config: "[registry.\"%s\"]\n  http = true\n", opt: harness.RegistryOpt{NoTLS: true}, want: []string{
-			"rejected the stored credentials", "a private CA or http setting of the builder applies only to the host as it is spelled there",
+			"rejected the stored credentials", "a private CA or http setting in buildkitd.toml applies only to the host as spelled there",
 		}},
 		{name: "insecure, no TLS there", config: "[registry.\"%s\"]\n  insecure = true\n  http = true\n", opt: harness.RegistryOpt{NoTLS: true}, want: []string{
-			"rejected the stored credentials", "a private CA or http setting of the builder applies only to the host as it is spelled there",
+			"rejected the stored credentials", "a private CA or http setting in buildkitd.toml applies only to the host as spelled there",
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -237,7 +237,7 @@ func TestSpellingLeadsBack(t *testing.T) {
 				res := solve(t, fe, s, stale(t, e, s.host))
 				if tc.port {
 					// BuildKit tells of a redirect only where no token was asked for.
-					say := "; credentials were sent for the host alias too (by a credential helper, a login that is stored for it, or a redirect)"
+					say := "; credentials were sent for the host alias too (from a credential helper, stored for the alias itself, or after a redirect)"
 					if tc.mode == harness.ModeBasic {
 						say = "; the host alias is redirected back to " + s.host
 					}
