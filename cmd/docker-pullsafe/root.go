@@ -15,7 +15,7 @@ import (
 	"github.com/org/pullsafe/version"
 )
 
-const shortDescription = "Find and mend registry logins that break builds"
+const shortDescription = "Find and fix stored registry credentials that break builds"
 
 // The exit statuses of the plugin's own commands.
 const (

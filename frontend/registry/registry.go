@@ -24,7 +24,7 @@ type Registry struct {
 	HubLogin bool
 
 	NoLogin     bool // serves everybody and has no login: credentials cannot be at fault
-	PrivateOnly bool // serves nobody without a login
+	PrivateOnly bool // denies all anonymous access
 
 	// AnonymousStatus is the token service's answer to a request without
 	// credentials for what is not public, where rejected credentials get another.

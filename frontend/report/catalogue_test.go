@@ -28,8 +28,8 @@ const catalogue = "../../docs/messages.md"
 var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	diagnosis.CredentialsRejected: {
 		"ghcr.io/acme/base:1.4",
-		"Credentials for this registry are stored on the machine where `docker` ran, and the registry rejected them: they have expired, were revoked, or lack a permission that the registry wants to see. Registries do this for public images too.",
-		"Log out, if the images are public. Else log in with credentials that are valid and may read the image.",
+		"Credentials for this registry are stored on the machine where `docker` ran, and the registry rejected them: they have expired, were revoked, or lack a permission that the registry requires. Registries do this even for public images.",
+		"If the images are public, log out. Otherwise log in with credentials that are valid and may read the image.",
 	},
 	diagnosis.AuthRequired: {
 		"nvcr.io/acme/base:1.4",
@@ -38,7 +38,7 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	},
 	diagnosis.DeniedAmbiguous: {
 		"reg.example.com/base:1.4",
-		"The registry denied access, and its answer does not show whether credentials were sent. Registries with Basic authentication, and Amazon ECR Public, answer so.",
+		"The registry denied access, and its answer does not show whether credentials were sent. Registries with Basic authentication, and Amazon ECR Public, answer this way.",
 		"Log in with credentials that may read the image, or log out if it is public.",
 	},
 	diagnosis.CredentialHelper: {
@@ -48,12 +48,12 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	},
 	diagnosis.RateLimited: {
 		"docker.io/library/alpine:3.23",
-		"Too many requests from this address, or with this account. pullsafe does not repeat such a request: that makes it worse.",
-		"Wait, log in (most registries give more to an account than to an address), or use a mirror.",
+		"Too many requests from this address, or with this account. pullsafe does not repeat such a request: that would make it worse.",
+		"Wait, log in (most registries allow an account more than an address), or use a mirror.",
 	},
 	diagnosis.NotFound: {
 		"docker.io/library/alpine:nope",
-		"The registry does not have the image or the tag. Some registries answer so for private images as well.",
+		"The registry does not have the image or the tag. Some registries say this about private images as well.",
 		"Look for a typo in name and tag. If the image is private, log in.",
 	},
 	diagnosis.NoMatchingPlatform: {
@@ -73,7 +73,7 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	},
 	diagnosis.RegistryOutage: {
 		"mcr.microsoft.com/a:8.0",
-		"The registry or its token service answered with an error of its own (5xx and the like). It has nothing to do with credentials.",
+		"The registry or its token service returned a server error (5xx and the like). It has nothing to do with credentials.",
 		"Wait and build again; look at the registry's status page.",
 	},
 	diagnosis.PolicyDenied: {
@@ -89,11 +89,11 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	diagnosis.Canceled: {
 		"docker.io/library/alpine:3.23",
 		"The build was interrupted, or another part of it had failed before this image was known.",
-		"Nothing, if it was you.",
+		"Nothing, if you interrupted it.",
 	},
 	diagnosis.NotARegistryError: {
 		"docker.io/library/alpine:3.23",
-		"A text that pullsafe does not know. It is shown as it came.",
+		"A text that pullsafe does not recognise. It is shown unchanged.",
 		"Read it. If it is an answer of a registry, please report it: see [CONTRIBUTING.md](../CONTRIBUTING.md#adding-things).",
 	},
 }
@@ -111,7 +111,7 @@ var afterwards = []struct {
 	{diagnosis.PolicyDenied, "A source policy does not allow the host alias"},
 	{diagnosis.TLSFailure, "The builder's trust is set for the host as written only"},
 	{diagnosis.NetworkFailure, "No connection"},
-	{diagnosis.RegistryOutage, "The registry answers with an error of its own"},
+	{diagnosis.RegistryOutage, "The registry returns a server error"},
 	{diagnosis.Canceled, "The build was interrupted"},
 }
 
@@ -323,7 +323,7 @@ func registryTable() string {
 			text string
 		}{
 			{r.LoginNote != "", r.LoginNote},
-			{r.PrivateOnly, "nothing without a login"},
+			{r.PrivateOnly, "no anonymous access"},
 			{r.Limit != "", r.Limit},
 		} {
 			if n.say {

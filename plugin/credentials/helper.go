@@ -35,14 +35,14 @@ const (
 	maxOutput = 1 << 20
 )
 
-// makers are helpers that make credentials anew each time, from a login of their own,
+// makers are helpers that generate credentials on demand, from a login of their own,
 // and cannot erase any: for them `docker logout` changes nothing
 // (google-cloud-sdk, gcloud auth docker-helper; docker-credential-gcr v2.2.1,
 // cli/dockerHelper.go; amazon-ecr-credential-helper v0.12.0, ecr-login/ecr.go;
 // docker-credential-acr-env, pkg/credhelper/helper.go).
 var makers = []string{"gcloud", "gcr", "ecr-login", "acr-env"}
 
-// CannotErase tells that the helper of a source makes its credentials anew.
+// CannotErase tells that the helper of a source generates its credentials on demand.
 func (s Source) CannotErase() bool {
 	return s.Helped() && slices.Contains(makers, strings.TrimPrefix(s.Helper, helperPrefix))
 }

@@ -61,7 +61,7 @@ func Open(opt Options) *Store {
 		s.notes = append(s.notes, "DOCKER_AUTH_CONFIG cannot be read, and docker ignores it: "+err.Error())
 	}
 	if _, err := config.Load(filepath.Dir(opt.File.Filename)); err != nil {
-		s.notes = append(s.notes, "docker cannot read its configuration, and goes on without the logins in it: "+err.Error())
+		s.notes = append(s.notes, "docker cannot read its configuration, and continues without the credentials in it: "+err.Error())
 	}
 	return s
 }

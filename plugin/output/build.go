@@ -20,7 +20,7 @@ const NoBuildx = "pullsafe: buildx is not installed, so docker builds without pu
 // Classic says the same of a build without BuildKit.
 const Classic = "pullsafe: DOCKER_BUILDKIT=0 selects the classic builder, which builds without pullsafe"
 
-// BuildAgain says why a build begins anew.
+// BuildAgain says why a build starts again.
 func BuildAgain(host string) string {
 	if host == "" {
 		host = "the registry"

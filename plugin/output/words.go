@@ -110,7 +110,7 @@ func with(a finding.Access) report.Cell {
 }
 
 // without is red only where there is no other way: that a private image cannot
-// be had without a login is as it should be.
+// be pulled without credentials is expected.
 func without(f *finding.Finding) report.Cell {
 	c := with(f.Without)
 	if c.Style == red {

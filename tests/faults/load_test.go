@@ -195,7 +195,7 @@ func TestLoad(t *testing.T) {
 		t.Logf("%s: upstream %s; pullsafe %s, under refused logins %s", l.name, up, good, refused)
 	}
 	b.WriteString("\nTime of the whole, and the highest peak of resident memory (VmHWM) among the frontend's processes in the daemon. " +
-		"Refused: the logins of two registries in five; their images are had without.\n")
+		"Refused: the logins of two registries in five; their images resolve without them.\n")
 	if measured == len(loads()) { // not with -run of some
 		require.NoError(t, readme.Write("load", b.String()))
 	}

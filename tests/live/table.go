@@ -48,11 +48,11 @@ func verdict(results []result) error {
 	for _, r := range results {
 		switch {
 		case !r.Anonymous.OK:
-			bad = append(bad, r.Host+": the image cannot be had without a login either: choose another one")
+			bad = append(bad, r.Host+": the image cannot be pulled without credentials either: choose another one")
 		case r.Refused.OK:
 			// A registry without logins: pullsafe never comes to a second try.
 		case r.Refused.Class != diagnosis.CredentialsRejected && r.Refused.Class != diagnosis.DeniedAmbiguous:
-			bad = append(bad, r.Host+": the made-up login was not refused but: "+r.Refused.words())
+			bad = append(bad, r.Host+": the made-up credentials were not rejected but: "+r.Refused.words())
 		case len(r.Aliases) == 0 || !r.Aliases[0].OK:
 			bad = append(bad, r.Host+": does not answer the host alias that is tried first")
 		}

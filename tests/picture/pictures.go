@@ -26,7 +26,7 @@ var pictures = []picture{
 		name:   "upstream",
 		syntax: "# syntax=docker/dockerfile:1",
 		fails:  true,
-		title:  "docker buildx build with docker/dockerfile and an expired login for ghcr.io: the build fails",
+		title:  "docker buildx build with docker/dockerfile and expired credentials for ghcr.io: the build fails",
 		desc: "A terminal. The Dockerfile begins with the line: syntax=docker/dockerfile:1. The build stops at the metadata of " +
 			"ghcr.io/astral-sh/uv:0.9.7. The last line names neither the image nor the registry: " +
 			"failed to fetch oauth token: denied: denied.",

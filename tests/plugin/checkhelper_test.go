@@ -32,7 +32,7 @@ func TestFixAlias(t *testing.T) {
 	h := newHelpers(t, e)
 	h.cloud(t, "gcloud", 0)
 	for _, tc := range []struct{ helper, remedy string }{
-		{"gcloud", "docker-credential-gcloud makes the credentials anew, so docker logout changes nothing"},
+		{"gcloud", "docker-credential-gcloud generates credentials on demand, so docker logout has no effect"},
 		{"locked", `repair docker-credential-locked ("the keychain is locked")`},
 	} {
 		t.Run(tc.helper, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestFixHelpersOfClouds(t *testing.T) {
 			before := readConfig(t, cfg)
 			out := fixed(t, e, 2, opt, "--fix", publicImage, privateImage)
 			require.Contains(t, out.Stdout, "via GHCR.IO:443")
-			require.Contains(t, out.Stderr, "docker-credential-"+helper+" cannot erase credentials, it makes them anew")
+			require.Contains(t, out.Stderr, "docker-credential-"+helper+" cannot erase credentials, it generates them on demand")
 			require.Contains(t, out.Stderr, `"credHelpers": {"ghcr.io": ""}`)
 			require.NotContains(t, out.Stdout, "docker logout ghcr.io")
 			require.Equal(t, before, readConfig(t, cfg))

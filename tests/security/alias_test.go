@@ -158,7 +158,7 @@ func TestHelperOutOfBounds(t *testing.T) {
 				require.NoError(t, context.Cause(ctx), "it hangs")
 				switch {
 				case tc.slow:
-					requireOrder(t, res.Err, "no answer from "+s.host+" in time", "echo "+s.host+" | docker-credential-X get")
+					requireOrder(t, res.Err, "no response from "+s.host+" in time", "echo "+s.host+" | docker-credential-X get")
 				case strings.Contains(tc.name, "credentials"):
 					// What is no JSON may as well be the registry's: it is BuildKit's error.
 					require.ErrorContains(t, res.Err, "invalid character 'x'")

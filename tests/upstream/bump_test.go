@@ -60,7 +60,7 @@ func TestBump(t *testing.T) {
 		require.Contains(t, changed["README.md"], "[BuildKit 0.0 to 0.2, and more]")
 		require.Contains(t, changed["README.md"], "\n| v1.0.0-dev | 1.2.0 | v0.2.0 |\n")
 		require.Contains(t, changed["README.zh-CN.md"], "[BuildKit 0.0 到 0.2、]")
-		require.Equal(t, "Tried for real: BuildKit 0.0, 0.1 and 0.2, Docker\n", changed["docs/clients.md"])
+		require.Equal(t, "Tested with the real programs: BuildKit 0.0, 0.1 and 0.2, Docker\n", changed["docs/clients.md"])
 		require.Equal(t, "new\n", changed[ourTags+"/labs/tags"])
 	})
 	t.Run("summary", func(t *testing.T) {

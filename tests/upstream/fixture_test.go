@@ -89,7 +89,7 @@ func checkoutFiles() map[string]string {
 		"Dockerfile":                      "ARG DOCKERFILE_VERSION=1.1.0-${CHANNEL}\nLABEL moby.buildkit.frontend.caps=\"inputs\"\n",
 		"README.md":                       "[BuildKit 0.0 to 0.1, and more](x)\n\n" + readmeRow,
 		"README.zh-CN.md":                 "[BuildKit 0.0 到 0.1、](x)\n\n" + readmeRow,
-		"docs/clients.md":                 "Tried for real: BuildKit 0.0 and 0.1, Docker\n",
+		"docs/clients.md":                 "Tested with the real programs: BuildKit 0.0 and 0.1, Docker\n",
 		versionFile:                       "package version\n\nvar (\n\tVersion  = \"v1.0.0-dev\"\n)\n",
 		ourTags + "/mainline/tags":        "",
 		ourTags + "/labs/tags":            "old\n",

@@ -36,7 +36,7 @@ var mentions = []mention{
 	{"Dockerfile", regexp.MustCompile(`(?m)^ARG DOCKERFILE_VERSION=([\d.]+)-`), func(v named) string { return v.dockerfile }},
 	{"README.md", regexp.MustCompile(`\[BuildKit (\d\S* to \d[\d.]*),`), func(v named) string { return v.older[0] + " to " + minor(v.buildkit) }},
 	{"README.zh-CN.md", regexp.MustCompile(`\[BuildKit (\d\S* 到 \d[\d.]*)、`), func(v named) string { return v.older[0] + " 到 " + minor(v.buildkit) }},
-	{"docs/clients.md", regexp.MustCompile(`(?m)^Tried for real: BuildKit (\d.*? and \d[\d.]*),`), func(v named) string {
+	{"docs/clients.md", regexp.MustCompile(`(?m)^Tested with the real programs: BuildKit (\d.*? and \d[\d.]*),`), func(v named) string {
 		return strings.Join(v.older, ", ") + " and " + minor(v.buildkit)
 	}},
 }
