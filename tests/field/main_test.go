@@ -79,6 +79,7 @@ const (
 	toolCaddy         = "caddy"
 	toolGitea         = "gitea"
 	toolOlareg        = "olareg"
+	toolZot           = "zot"
 	toolPass          = "pass"
 	toolSecretservice = "secretservice"
 	toolGCR           = "gcr"
@@ -88,7 +89,7 @@ const (
 
 var (
 	fastTools = []string{toolDebian, toolPass}
-	slowTools = []string{toolDebianMore, toolCaddy, toolGitea, toolOlareg, toolSecretservice, toolGCR, toolECR, toolACR}
+	slowTools = []string{toolDebianMore, toolCaddy, toolGitea, toolOlareg, toolZot, toolSecretservice, toolGCR, toolECR, toolACR}
 )
 
 // fieldTool is the folder of a tool.

@@ -80,11 +80,13 @@ func withTokens(t *testing.T, c *conf) {
 `)
 }
 
-// withHtpasswd has the registry ask for a password: nothing is public. It is
-// harness.GoodPassword.
+// htpasswd is the login of pusher.
+const htpasswd = pusher + ":$2a$05$JJtet.ahHj/oBXR0f26gUOFE/5Gbcnc8MRAvX1IzjecaeurD7w7rm\n"
+
+// withHtpasswd has the registry ask for a password: nothing is public.
 func withHtpasswd(t *testing.T, c *conf) {
 	t.Helper()
-	write(t, c, "htpasswd", pusher+":$2a$05$JJtet.ahHj/oBXR0f26gUOFE/5Gbcnc8MRAvX1IzjecaeurD7w7rm\n")
+	write(t, c, "htpasswd", htpasswd)
 	write(t, c, "config.yml", distributionConf+"auth:\n  htpasswd: {realm: field, path: {{.Lab}}/htpasswd}\n")
 }
 

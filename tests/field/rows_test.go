@@ -79,6 +79,8 @@ func registries() []registry {
 		{"docker-registry 2.8", "htpasswd", "docker-registry-basic.test", dockerRegistry(withHtpasswd), nobodyPulls},
 		{"distribution 3 behind nginx", "`limit_except`: asks who writes", "limit-except.test", limitExcept, want{answers: all}},
 		{"olareg 0.1", "asks nobody", "olareg.test", olareg, want{answers: all}},
+		{"zot 1.4", "tokens", "zot.test", zot(zotTokens), want{answers: all, by: "U"}},
+		{"zot 1.4", "htpasswd, `anonymousPolicy`", "zot-basic.test", zot(zotAnonymous), want{answers: all}},
 		{"Gitea 1.23 behind nginx", "its own tokens", "gitea.test", gitea, want{answers: all, by: "U"}},
 	}
 }

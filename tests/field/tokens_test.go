@@ -1,9 +1,9 @@
 package field
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -21,17 +21,17 @@ import (
 	"github.com/org/pullsafe/tests/harness"
 )
 
-// tokenService gives the tokens that distribution takes, as cesanta/docker_auth does:
-// pulls for anybody, everything for who logs in, 401 for a wrong password.
+// tokenService gives the tokens that distribution and zot take, as cesanta/docker_auth
+// does: pulls for anybody, everything for who logs in, 401 for a wrong password.
 type tokenService struct {
 	issuer string
-	key    *ecdsa.PrivateKey
+	key    *rsa.PrivateKey // zot takes no other
 	der    []byte
 }
 
 func newTokenService(t *testing.T, host string) *tokenService {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	cert := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, IsCA: true, BasicConstraintsValid: true,
@@ -92,14 +92,11 @@ func (s *tokenService) sign(t *testing.T, claims map[string]any) string {
 		}
 		return base64.RawURLEncoding.EncodeToString(dt)
 	}
-	text := part(map[string]any{"typ": "JWT", "alg": "ES256", "x5c": []string{base64.StdEncoding.EncodeToString(s.der)}}) + "." + part(claims)
+	text := part(map[string]any{"typ": "JWT", "alg": "RS256", "x5c": []string{base64.StdEncoding.EncodeToString(s.der)}}) + "." + part(claims)
 	sum := sha256.Sum256([]byte(text))
-	x, y, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
+	sig, err := rsa.SignPKCS1v15(rand.Reader, s.key, crypto.SHA256, sum[:])
 	if err != nil {
 		t.Error(err)
 	}
-	var sig [64]byte
-	x.FillBytes(sig[:32])
-	y.FillBytes(sig[32:])
-	return text + "." + base64.RawURLEncoding.EncodeToString(sig[:])
+	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
 }

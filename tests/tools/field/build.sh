@@ -19,7 +19,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 fast="debian pass"
-all="$fast debian-more caddy gitea olareg gcr ecr-login acr-env secretservice"
+all="$fast debian-more caddy gitea olareg zot gcr ecr-login acr-env secretservice"
 
 # Raise it when a change of this script changes what a tool is.
 recipe=1
@@ -45,7 +45,7 @@ cache=${PULLSAFE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or PULLSAFE_CACHE}/.c
 # module prints the folder of a Go program's go.mod.
 module() {
   case $1 in
-    caddy | gitea | olareg) echo "$here/$1" ;;
+    caddy | gitea | olareg | zot) echo "$here/$1" ;;
     *) echo "$here/helpers" ;;
   esac
 }
@@ -183,6 +183,8 @@ build_one() {
       chmod -R u+w "$tmp/gitea"
       ;;
     olareg) go_build olareg github.com/olareg/olareg/cmd/olareg olareg ;;
+    # The tag picks an OpenPGP library that is not C.
+    zot) go_build zot zotregistry.io/zot/cmd/zot zot 0 containers_image_openpgp ;;
     secretservice) build_secretservice ;;
     pass) go_build pass github.com/docker/docker-credential-helpers/pass/cmd ;;
     gcr) go_build gcr github.com/GoogleCloudPlatform/docker-credential-gcr/v2 ;;
