@@ -74,7 +74,7 @@ func newSixty(t *testing.T, e *harness.Env, prefix string) *sixty {
 	add(10, "ghcr.io/sixty/private-%d:1", want{report.Failed, diagnosis.CredentialsRejected, "docker login ghcr.io"})
 	add(10, prefix+"open.test/missing/image-%d:1", want{report.Failed, diagnosis.NotFound, "typo"})
 	add(7, prefix+"limit.test/a/b-%d:1", want{report.Failed, diagnosis.RateLimited, "wait"})
-	add(6, prefix+"notls.test/a/b-%d:1", want{report.Failed, diagnosis.TLSFailure, "certificate"})
+	add(6, prefix+"notls.test/a/b-%d:1", want{report.Failed, diagnosis.TLSFailure, "http = true"})
 	add(7, prefix+"hang.test/a/b-%d:1", want{outcome: report.NotChecked})
 	require.Len(t, s.want, 60)
 	s.dockerfile = "FROM scratch\n" + s.dockerfile
