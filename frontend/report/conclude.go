@@ -26,7 +26,7 @@ type Conclusion struct {
 // when both attempts were denied, an expired login is not known.
 func Explain(r *resolve.Resolution) Conclusion {
 	d := r.Written
-	c := alone(d)
+	c := single(d)
 	last, tried := r.Decisive()
 	switch {
 	case r.Policy != nil:
@@ -51,8 +51,8 @@ func Explain(r *resolve.Resolution) Conclusion {
 	return c
 }
 
-// alone is what one answer means when it was the only one.
-func alone(d diagnosis.Diagnosis) Conclusion {
+// single is what one answer means when it was the only one.
+func single(d diagnosis.Diagnosis) Conclusion {
 	return Conclusion{Diagnosis: Diagnosis{d, remedies(d)}, Headline: headline(d)}
 }
 

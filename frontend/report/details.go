@@ -149,7 +149,7 @@ func ExplainSingle(d diagnosis.Diagnosis, ref string) Conclusion {
 	if d.Push || name != "" || d.Detail == diagnosis.LacksRole || d.Detail == diagnosis.LoginRequest || d.Detail == diagnosis.NoScope && registry.Of(d.Host).TokensForAll && !official(image) {
 		d.AnonymousRetryCanHelp = false
 	}
-	c := alone(d)
+	c := single(d)
 	switch open := leftOpen[d.Class]; {
 	case d.Push && d.Class != diagnosis.NetworkFailure:
 		c.Headline = pushHeadline(d, c.Headline)

@@ -37,7 +37,7 @@ type Failure struct {
 	// can put words into a log can put a code there: it chooses among our words.
 	Code report.Code `json:"code,omitempty"`
 
-	written diagnosis.Diagnosis // the answer alone, before it was worded
+	written diagnosis.Diagnosis // the answer alone, before it was explained
 	doubt   bool                // a registry may have written the code
 }
 
@@ -91,7 +91,7 @@ type collection struct {
 	// Where failures are found: by class and image; by image and message, whatever
 	// the class; by class and host, those with an image and those without one.
 	images byImage[*Failure]
-	worded map[string]*Failure
+	byMessage map[string]*Failure
 	hosts  map[bareKey]*Failure
 	bare   map[bareKey][]*Failure
 }
@@ -111,7 +111,7 @@ const (
 
 func newCollection() *collection {
 	return &collection{
-		images: byImage[*Failure]{}, worded: map[string]*Failure{}, hosts: map[bareKey]*Failure{}, bare: map[bareKey][]*Failure{},
+		images: byImage[*Failure]{}, byMessage: map[string]*Failure{}, hosts: map[bareKey]*Failure{}, bare: map[bareKey][]*Failure{},
 		own: statements{owners: byImage[*statement]{}, others: map[bareKey]*statement{}},
 	}
 }
@@ -153,7 +153,7 @@ func (c *collection) find(f *Failure) *Failure {
 			return e
 		}
 		// The end of a build can lack what makes its class.
-		if e := c.worded[f.Ref+"\n"+f.Message]; e != nil {
+		if e := c.byMessage[f.Ref+"\n"+f.Message]; e != nil {
 			return e
 		}
 		if e := c.oneBare(bareKey{f.Class, host, anyStatus}); e != nil {
@@ -185,7 +185,7 @@ func (c *collection) index(f *Failure) {
 		return
 	}
 	c.images.put(f.key(), f)
-	c.worded[f.Ref+"\n"+f.Message] = f
+	c.byMessage[f.Ref+"\n"+f.Message] = f
 	for _, h := range []string{host, anyHost} {
 		if k := (bareKey{class: f.Class, host: h}); c.hosts[k] == nil {
 			c.hosts[k] = f

@@ -129,7 +129,7 @@ func (s *scanner) other(text string, no int) {
 		return
 	}
 	begins := opens(text)
-	if s.ours(text, no, begins) {
+	if s.takeCode(text, no, begins) {
 		return
 	}
 	if s.pending != nil {
@@ -159,8 +159,8 @@ func (s *scanner) other(text string, no int) {
 	s.pending = e
 }
 
-// ours takes a line of an error of pullsafe, or one that begins it.
-func (s *scanner) ours(text string, no int, begins bool) bool {
+// takeCode takes a line of an error of pullsafe, or one that begins it.
+func (s *scanner) takeCode(text string, no int, begins bool) bool {
 	if s.own != nil {
 		if s.own.take(text, no) {
 			return true

@@ -67,7 +67,7 @@ func (s *statement) failure(refs []string) Failure {
 		r.Written.Host = ""
 		c := report.Explain(r)
 		c.Remedies = []report.Remedy{{Command: "docker pullsafe check " + refs[0], Note: noteAsk}}
-		f := s.worded(c, refs)
+		f := s.explained(c, refs)
 		f.NotKnown, f.doubt = openDoubt, true
 		return f
 	}
@@ -82,10 +82,10 @@ func (s *statement) failure(refs []string) Failure {
 			}
 		}
 	}
-	return s.worded(report.Explain(r), refs)
+	return s.explained(report.Explain(r), refs)
 }
 
-func (s *statement) worded(c report.Conclusion, refs []string) Failure {
+func (s *statement) explained(c report.Conclusion, refs []string) Failure {
 	return Failure{
 		Diagnosis: c.Diagnosis, Ref: word(refs[0]), Refs: slices.Clone(refs[1:]), Explanation: c.Headline,
 		Places: s.places, Line: s.line, Code: c.Code,

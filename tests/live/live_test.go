@@ -124,7 +124,7 @@ func TestVerdict(t *testing.T) {
 		{"the first does not", result{Anonymous: ok, Refused: denied, Aliases: []answer{down, ok}}, "does not answer the host alias that is tried first"},
 		{"no alias", result{Anonymous: ok, Refused: denied}, "does not answer"},
 		{"gone", result{Anonymous: down, Refused: down, Aliases: []answer{down}}, "choose another one"},
-		{"not refused", result{Anonymous: ok, Refused: down, Aliases: []answer{ok}}, "was not refused but: registry-outage (503 Service Unavailable)"},
+		{"not refused", result{Anonymous: ok, Refused: down, Aliases: []answer{ok}}, "were not rejected but: registry-outage (503 Service Unavailable)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.r.Host = "reg.test"
