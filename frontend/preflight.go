@@ -25,7 +25,7 @@ const (
 )
 
 var (
-	errGraceOver = errors.New("not checked: another image had failed")
+	errGraceOver = errors.New("not checked: another image failed")
 	errBuildOver = errors.New("not checked: the build did not need it")
 )
 

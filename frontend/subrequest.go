@@ -28,12 +28,12 @@ var preflightDefinition = subrequests.Request{
 	Name:        requestPreflight,
 	Version:     report.Version,
 	Type:        subrequests.TypeRPC,
-	Description: "Resolve every image of the Dockerfile and report the outcome of each",
+	Description: "Resolve every image of the Dockerfile and report the result of each",
 	Opts:        []subrequests.Named{{Name: "target", Description: "Target build stage"}},
 	Metadata:    []subrequests.Named{{Name: "result.json"}, {Name: "result.txt"}, {Name: "result.statuscode"}},
 }
 
-var errCheckTimeout = errors.New("not checked: the registry did not answer in time")
+var errCheckTimeout = errors.New("not checked: the registry did not respond in time")
 
 // answerPreflight resolves every reference, needed or not, and returns the report
 // in place of a build. No layer is pulled. It fails where the build would, in the

@@ -99,7 +99,7 @@ func TestSixtyReferences(t *testing.T) {
 		for _, host := range []string{"open.test has no such image or tag", "-limit.test is exceeded", "TLS verification failed for sixty-" + fe.Name + "-notls.test"} {
 			require.Contains(t, text, host)
 		}
-		require.Contains(t, text, "not checked: no response in time after another image had failed")
+		require.Contains(t, text, "not checked: no response in time after another image failed")
 		for ref, w := range s.want {
 			if w.outcome == report.Failed {
 				require.Contains(t, text, ref+" ", "every image that failed is named")
@@ -148,7 +148,7 @@ func TestSixtyReferencesThroughBuildx(t *testing.T) {
 		_, final, ok := strings.Cut(text, "ERROR: failed to build: failed to solve: ")
 		require.True(t, ok)
 		require.Contains(t, final, "33 of 60 images could not be resolved\n\nghcr.io rejected the stored credentials (\"denied\"); the anonymous fallback was denied")
-		require.Contains(t, final, "not checked: no response in time after another image had failed")
+		require.Contains(t, final, "not checked: no response in time after another image failed")
 		require.Contains(t, final, "docker login ghcr.io")
 		require.LessOrEqual(t, strings.Count(final, "\n"), 75, "40 images of five causes, each with its remedies")
 		require.NotContains(t, final, "oauth token")

@@ -42,7 +42,7 @@ func runFix(ctx context.Context, dockerCLI command.Cli, opt checkOptions, mode f
 		_, _ = io.WriteString(w, planned(&actions[i]))
 	}
 	if !opt.yes {
-		_, _ = io.WriteString(w, "Go on? [y/N] ")
+		_, _ = io.WriteString(w, "Continue? [y/N] ")
 		if !confirmed(ctx, dockerCLI.In()) {
 			say(w, "Nothing was changed.")
 			return findings, failure

@@ -135,7 +135,7 @@ func agreed(ctx context.Context, dockerCLI command.Cli, yes bool) error {
 	if yes {
 		return nil
 	}
-	_, _ = io.WriteString(dockerCLI.Err(), "Go on? [y/N] ")
+	_, _ = io.WriteString(dockerCLI.Err(), "Continue? [y/N] ")
 	if confirmed(ctx, dockerCLI.In()) {
 		return nil
 	}

@@ -88,7 +88,7 @@ var explained = map[diagnosis.Class]struct{ ref, cause, remedy string }{
 	},
 	diagnosis.Canceled: {
 		"docker.io/library/alpine:3.23",
-		"The build was interrupted, or another part of it had failed before this image was known.",
+		"The build was interrupted, or another part of it failed before this image was known.",
 		"Nothing, if you interrupted it.",
 	},
 	diagnosis.NotARegistryError: {

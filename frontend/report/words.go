@@ -196,7 +196,7 @@ func side(d diagnosis.Diagnosis) string {
 }
 
 const (
-	wordsNotChecked = "not checked: no response in time after another image had failed"
+	wordsNotChecked = "not checked: no response in time after another image failed"
 	wordsNoImages   = "The Dockerfile names no images.\n"
 	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"

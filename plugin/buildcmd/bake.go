@@ -47,12 +47,9 @@ func ChooseBake(printed []byte, version string, environ Environ) ([]TargetChoice
 		t := doc.Target[name]
 		c := TargetChoice{Target: name}
 		if v := t.Args[SyntaxArg]; v == nil || *v == "" {
-			c.Choice = own.choose(t.syntax())
+			c.Choice = own.choose(t.syntax(), notes{"pullsafe: target " + name + ": ", "--set " + name + ".args."})
 		} else if *v != own.image {
-			c.Note = fmt.Sprintf("pullsafe: %s=%s is set, so that frontend builds, not %s", SyntaxArg, *v, own.image)
-		}
-		if rest, ok := strings.CutPrefix(c.Note, "pullsafe: "); ok {
-			c.Note = "pullsafe: target " + name + ": " + strings.ReplaceAll(rest, "--build-arg ", "--set "+name+".args.")
+			c.Note = fmt.Sprintf("pullsafe: target %s: %s=%s is set; building with that frontend instead of %s", name, SyntaxArg, *v, own.image)
 		}
 		list = append(list, c)
 	}

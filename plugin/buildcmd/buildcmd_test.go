@@ -92,7 +92,7 @@ func TestChoose(t *testing.T) {
 		{"plain", []string{dir}, none, "org/pullsafe:1.2.3", ""},
 		{"no arguments", nil, none, "org/pullsafe:1.2.3", ""},
 		{"upstream's syntax line", file("upstream"), none, "org/pullsafe:1.2.3", ""},
-		{"upstream's, pinned", file("digest"), none, "", "pins the frontend docker.io/docker/dockerfile:1.9@sha256:" + strings.Repeat("a", 64) + " (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"upstream's, pinned", file("digest"), none, "", "pins the frontend docker.io/docker/dockerfile:1.9@sha256:" + strings.Repeat("a", 64) + " (line 1); building with that one instead of org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
 		{"upstream's, pinned, image named", file("digest"), environ(FrontendEnv, "reg.test/x"), "", "to replace it: --build-arg BUILDKIT_SYNTAX=reg.test/x"},
 		{"labs", file("labs"), none, "org/pullsafe:1.2.3-labs", ""},
 		{"labs, image named", file("labs"), environ(FrontendEnv, "reg.test/x"), "reg.test/x", "PULLSAFE_FRONTEND says"},
@@ -100,15 +100,15 @@ func TestChoose(t *testing.T) {
 		{"pullsafe already", file("own"), none, "", ""},
 		{"pullsafe already, the other registry", file("mirror"), none, "", ""},
 		{"pullsafe already, pinned", file("pinned own"), none, "", ""},
-		{"pullsafe, but another is named", file("mirror"), environ(FrontendEnv, "reg.test/org/pullsafe"), "", "asks for the frontend ghcr.io/org/pullsafe:1 (line 1), so that one builds, not reg.test/org/pullsafe"},
-		{"the path on another host", file("evil"), none, "", "asks for the frontend evil.test/org/pullsafe:1 (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"pullsafe, but another is named", file("mirror"), environ(FrontendEnv, "reg.test/org/pullsafe"), "", "asks for the frontend ghcr.io/org/pullsafe:1 (line 1); building with that one instead of reg.test/org/pullsafe"},
+		{"the path on another host", file("evil"), none, "", "asks for the frontend evil.test/org/pullsafe:1 (line 1); building with that one instead of org/pullsafe:1.2.3; to replace it: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
 		{"the path on another host, the other registry named", file("evil"), environ(FrontendEnv, "ghcr.io/org/pullsafe:1"), "", "asks for the frontend evil.test/org/pullsafe:1"},
 		{"upstream's path on another host", file("evil hub"), none, "", "asks for the frontend evil.test/docker/dockerfile:1"},
 		{"not a name of an image", file("case"), none, "", "asks for the frontend ghcr.io/Org/pullsafe:1"},
 		{"binary", file("binary"), none, "org/pullsafe:1.2.3", ""},
 		{"a folder", file("folder"), none, "org/pullsafe:1.2.3", ""},
 		{"missing", file("missing"), none, "org/pullsafe:1.2.3", ""},
-		{"an archive on standard input", []string{"-"}, none, "", "not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
+		{"an archive on standard input", []string{"-"}, none, "", "not read before the build; building with the frontend of its # syntax line; to build with pullsafe: --build-arg BUILDKIT_SYNTAX=org/pullsafe:1.2.3"},
 		{"a pipe", []string{"-f", os.DevNull, dir}, none, "", "not read before the build"},
 		{"url", []string{"https://github.com/x/y.git"}, none, "", "not read before the build"},
 		{"url, with a file in it", []string{"-f", "Dockerfile", "https://github.com/x/y.git"}, none, "", "not read before the build"},
@@ -116,12 +116,12 @@ func TestChoose(t *testing.T) {
 		{"in lower case", []string{lower}, none, "", "evil.test/x (line 1)"},
 		{"environment", []string{dir}, environ(FrontendEnv, "reg.test/x:2"), "reg.test/x:2", ""},
 		{"empty environment", []string{dir}, environ(FrontendEnv, ""), "org/pullsafe:1.2.3", ""},
-		{"build argument", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, dir), none, "", "--build-arg BUILDKIT_SYNTAX=a/b:1 is given"},
+		{"build argument", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, dir), none, "", "--build-arg BUILDKIT_SYNTAX=a/b:1 is set"},
 		{"build argument, the same", append([]string{"--build-arg", "BUILDKIT_SYNTAX=org/pullsafe:1.2.3"}, dir), none, "", ""},
-		{"build argument from the environment", append([]string{"--build-arg", "BUILDKIT_SYNTAX"}, dir), environ("BUILDKIT_SYNTAX", "a/b:1"), "", "a/b:1 is given"},
+		{"build argument from the environment", append([]string{"--build-arg", "BUILDKIT_SYNTAX"}, dir), environ("BUILDKIT_SYNTAX", "a/b:1"), "", "a/b:1 is set"},
 		{"build argument without a value", append([]string{"--build-arg", "BUILDKIT_SYNTAX"}, dir), none, "org/pullsafe:1.2.3", ""},
 		{"empty build argument", append([]string{"--build-arg", "BUILDKIT_SYNTAX="}, dir), none, "org/pullsafe:1.2.3", ""},
-		{"build argument wins over the file", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, file("other")...), none, "", "a/b:1 is given"},
+		{"build argument wins over the file", append([]string{"--build-arg", "BUILDKIT_SYNTAX=a/b:1"}, file("other")...), none, "", "a/b:1 is set"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := Choose(ParseArgs(tc.args), nil, "v1.2.3", tc.env)
@@ -214,13 +214,13 @@ func TestChooseBake(t *testing.T) {
 		got = append(got, c.Target+" "+c.Frontend+" "+c.Note)
 	}
 	require.Equal(t, []string{
-		"args  pullsafe: target args: BUILDKIT_SYNTAX=a/b is set, so that frontend builds, not org/pullsafe:1.2.3",
+		"args  pullsafe: target args: BUILDKIT_SYNTAX=a/b is set; building with that frontend instead of org/pullsafe:1.2.3",
 		"empty org/pullsafe:1.2.3 ",
 		"inline org/pullsafe:1.2.3-labs ",
 		"local org/pullsafe:1.2.3 ",
-		"other  pullsafe: target other: the Dockerfile asks for the frontend evil.test/x (line 1), so that one builds, not org/pullsafe:1.2.3; to replace it: --set other.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
+		"other  pullsafe: target other: the Dockerfile asks for the frontend evil.test/x (line 1); building with that one instead of org/pullsafe:1.2.3; to replace it: --set other.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
 		"own  ",
-		"remote  pullsafe: target remote: the Dockerfile is not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: --set remote.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
+		"remote  pullsafe: target remote: the Dockerfile is not read before the build; building with the frontend of its # syntax line; to build with pullsafe: --set remote.args.BUILDKIT_SYNTAX=org/pullsafe:1.2.3",
 	}, got)
 	_, err = ChooseBake([]byte("no json"), "v1.2.3", environ())
 	require.Error(t, err)

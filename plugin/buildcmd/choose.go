@@ -63,9 +63,9 @@ func Choose(a Args, stdin []byte, version string, environ Environ) (Choice, erro
 		if v == own.image {
 			return Choice{}, nil
 		}
-		return Choice{Note: fmt.Sprintf("pullsafe: --build-arg %s=%s is given, so that frontend builds, not %s", SyntaxArg, diagnosis.Clean(v, maxWordRune), own.image)}, nil
+		return Choice{Note: fmt.Sprintf("pullsafe: --build-arg %s=%s is set; building with that frontend instead of %s", SyntaxArg, diagnosis.Clean(v, maxWordRune), own.image)}, nil
 	}
-	return own.choose(dockerfileSyntax(a, stdin)), nil
+	return own.choose(dockerfileSyntax(a, stdin), notes{"pullsafe: ", "--build-arg "}), nil
 }
 
 // frontendImage is pullsafe's; named tells that the user has named it.
@@ -85,19 +85,22 @@ func ownFrontend(version string, environ Environ) (frontendImage, error) {
 	return frontendImage{image, named}, nil
 }
 
+// notes is how a note begins, and the flag that sets a build argument.
+type notes struct{ head, flag string }
+
 // choose decides for one Dockerfile.
-func (own frontendImage) choose(s syntaxLine) Choice {
+func (own frontendImage) choose(s syntaxLine, n notes) Choice {
 	asked := fmt.Sprintf("%s (line %d)", diagnosis.Clean(s.image, maxWordRune), s.line)
-	instead := "--build-arg " + SyntaxArg + "=" + own.image
+	instead := n.flag + SyntaxArg + "=" + own.image
 	switch kind := kindOf(s.image); {
 	case s.unknown:
-		return Choice{Note: "pullsafe: the Dockerfile is not read before the build, so the frontend that its # syntax line names builds; to build with pullsafe: " + instead}
+		return Choice{Note: n.head + "the Dockerfile is not read before the build; building with the frontend of its # syntax line; to build with pullsafe: " + instead}
 	case s.image == "":
 		return Choice{Frontend: own.image, Plain: true}
 	case kind == upstream:
 		return Choice{Frontend: own.image}
 	case kind == upstreamLabs && own.named:
-		return Choice{Frontend: own.image, Note: fmt.Sprintf("pullsafe: the Dockerfile asks for %s; %s says to build with %s", asked, FrontendEnv, own.image)}
+		return Choice{Frontend: own.image, Note: n.head + fmt.Sprintf("the Dockerfile asks for %s; %s says to build with %s", asked, FrontendEnv, own.image)}
 	case kind == upstreamLabs:
 		return Choice{Frontend: own.image + labsSuffix}
 	case sameFrontend(s.image, own.image):
@@ -107,7 +110,7 @@ func (own frontendImage) choose(s syntaxLine) Choice {
 		if strings.Contains(s.image, "@") {
 			verb = "pins"
 		}
-		return Choice{Note: fmt.Sprintf("pullsafe: the Dockerfile %s the frontend %s, so that one builds, not %s; to replace it: %s", verb, asked, own.image, instead)}
+		return Choice{Note: n.head + fmt.Sprintf("the Dockerfile %s the frontend %s; building with that one instead of %s; to replace it: %s", verb, asked, own.image, instead)}
 	}
 }
 

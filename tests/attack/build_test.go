@@ -51,7 +51,7 @@ func TestBuildFrontend(t *testing.T) {
 				return
 			}
 			require.Equal(t, 1, said, out.Stderr)
-			require.Contains(t, out.Stderr, "pullsafe: the Dockerfile "+tc.note+" the frontend "+tc.syntax+" (line 1), so that one builds, not ")
+			require.Contains(t, out.Stderr, "pullsafe: the Dockerfile "+tc.note+" the frontend "+tc.syntax+" (line 1); building with that one instead of ")
 			require.Contains(t, out.Stderr, "; to replace it: --build-arg BUILDKIT_SYNTAX=")
 			require.Contains(t, out.Stderr, "resolve image config for docker-image://")
 			require.NotContains(t, out.Stderr, "docker-image://"+shared.Pullsafe)

@@ -36,7 +36,7 @@ func TestFrontendOfABuild(t *testing.T) {
 			{"standard input", harness.CommandOpt{Stdin: "FROM alpine:3.23\n"}, []string{"-"}, true, ""},
 			{"standard input beside the context", harness.CommandOpt{Stdin: "FROM alpine:3.23\nCOPY x /\n", Files: map[string]string{"x": ""}}, []string{"-f-", "."}, true, ""},
 			{"an archive", harness.CommandOpt{Stdin: archive(t, "FROM alpine:3.23\n")}, []string{"-"}, false, "is not read before the build"},
-			{"build argument", files("FROM alpine:3.23\n"), []string{"--build-arg=BUILDKIT_SYNTAX=" + shared.Upstream, "."}, false, "is given, so that frontend builds"},
+			{"build argument", files("FROM alpine:3.23\n"), []string{"--build-arg=BUILDKIT_SYNTAX=" + shared.Upstream, "."}, false, "is set; building with that frontend"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				out := m.docker(tc.opt, append([]string{"build", "--progress=plain"}, tc.args...)...)

@@ -83,7 +83,7 @@ func TestBuild(t *testing.T) {
 		opt.Files = world.Dockerfile("FROM alpine:3.23\n")
 		out := build("--progress=plain", "--build-arg", "BUILDKIT_SYNTAX="+shared.Upstream, ".")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "pullsafe: --build-arg BUILDKIT_SYNTAX="+shared.Upstream+" is given, so that frontend builds")
+		require.Contains(t, out.Stderr, "pullsafe: --build-arg BUILDKIT_SYNTAX="+shared.Upstream+" is set; building with that frontend")
 		require.NotContains(t, out.Stderr, "docker-image://"+shared.Pullsafe)
 	})
 	t.Run("another frontend of the Dockerfile", func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestBuild(t *testing.T) {
 		opt.Files = world.Dockerfile("# syntax=" + shared.Upstream + "\nFROM alpine:3.23\n")
 		out := build("--progress=plain", ".")
 		require.Zero(t, out.Code, out.Stderr)
-		require.Contains(t, out.Stderr, "pullsafe: the Dockerfile asks for the frontend "+shared.Upstream+" (line 1), so that one builds, not")
+		require.Contains(t, out.Stderr, "pullsafe: the Dockerfile asks for the frontend "+shared.Upstream+" (line 1); building with that one instead of")
 	})
 }
 

@@ -88,7 +88,7 @@ func TestCheckTerminal(t *testing.T) {
 	for answer, removed := range map[string]bool{"n\n": false, "\n": false, "\x04": false, "yes\n": true, "y\n": true} {
 		t.Run("answer "+strings.TrimSpace(answer), func(t *testing.T) {
 			cfg := world.Stale(t, e)
-			text, code := terminal(t, e, harness.CommandOpt{Args: []string{"check", "--fix", "--strict"}, Files: files, DockerConfig: cfg}, map[string]string{"Go on? [y/N]": answer})
+			text, code := terminal(t, e, harness.CommandOpt{Args: []string{"check", "--fix", "--strict"}, Files: files, DockerConfig: cfg}, map[string]string{"Continue? [y/N]": answer})
 			require.Contains(t, text, "--fix will:")
 			require.Equal(t, removed, code == 0, text)
 			require.Equal(t, removed, !strings.Contains(readConfig(t, cfg), "ghcr.io"))
