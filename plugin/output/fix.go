@@ -33,7 +33,7 @@ func Keep(spared *finding.Finding) string {
 	if spared.Verdict == finding.Accepted {
 		return "the same credentials are accepted for " + spared.Name() + ": keep them"
 	}
-	return "keep the credentials until it is known what else they are for: " + Spared(spared)
+	return "keep the credentials until it is clear what else they are used for: " + Spared(spared)
 }
 
 // ByHand is how to pull one repository of a host without the credentials.
