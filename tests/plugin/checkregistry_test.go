@@ -61,7 +61,7 @@ func TestCheckRegistry(t *testing.T) {
 			"builds with pullsafe pull from ghcr.io anonymously under the alias GHCR.IO:443.\n",
 		}},
 		{"no capitals", answersOnly(status(http.StatusNotFound), "ghcr.io:443"), "ghcr.io:443", 0, []string{
-			"GHCR.IO       letter case   404 Not Found ", "anonymously by ghcr.io:443.\n", "match the host in the proxy without letter case:\n",
+			"GHCR.IO       letter case   404 Not Found ", "anonymously under the alias ghcr.io:443.\n", "match the host in the proxy without letter case:\n",
 			`if (req.http.host ~ "(?i)^ghcr\.io(:0*443)?$")`,
 		}},
 		{"no port", answersOnly(status(http.StatusNotFound), "GHCR.IO"), "GHCR.IO", 0, []string{"match the host in the proxy without the port:\n", "ignore_port_in_host_matching: true"}},
@@ -112,8 +112,8 @@ func TestCheckRegistries(t *testing.T) {
 	shared.Reset()
 	out := runPlugin(t, e, harness.CommandOpt{Args: []string{"check", "--registry", "docker.io", "--registry", shared.Plain.Addr, "--registry", world.BasicHost}})
 	require.Zero(t, out.Code, out.Stderr)
-	require.Contains(t, out.Stdout, "anonymously by REGISTRY-1.DOCKER.IO.\n")
-	require.Contains(t, out.Stdout, "anonymously by "+strings.Replace(shared.Plain.Addr, ":", ":0", 1)+".\n")
+	require.Contains(t, out.Stdout, "anonymously under the alias REGISTRY-1.DOCKER.IO.\n")
+	require.Contains(t, out.Stdout, "anonymously under the alias "+strings.Replace(shared.Plain.Addr, ":", ":0", 1)+".\n")
 	require.Contains(t, out.Stdout, "401 Unauthorized, Basic")
 
 	for _, args := range [][]string{
