@@ -184,7 +184,7 @@ func TestRedirectForEver(t *testing.T) {
 		want  []string
 	}{
 		{"alias", true, []string{" rejected the stored credentials", "is redirected back to ", "stopped after 10 redirects", "docker logout ", "docker login "}},
-		{"host", false, []string{" redirected the request (", "and the redirect failed (\"stopped after 10 redirects\")", "ask its administrator"}},
+		{"host", false, []string{" redirected the request (", "and the redirect failed (\"stopped after 10 redirects\")", "ask the registry's administrator"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := harness.T(t)
