@@ -17,7 +17,7 @@ const (
 	noteRole        = "the registry names the missing permission: grant it to the account that builds, or correct the project and repository"
 	noteLoginLimit  = "wait until the registry accepts logins again; then log in with the right credentials, or log out"
 	noteIPv6        = "this IPv6 address has no route: enable IPv6 on the machine and in daemon.json, or disable it for the builder"
-	noteProxyLogin  = "the proxy requires authentication: set the builder's HTTPS_PROXY to http://USER:PASSWORD@PROXY (percent-encode special characters: @ is %40)"
+	noteProxyLogin  = "the proxy requires authentication: put USER:PASSWORD@ before the host in the builder's HTTPS_PROXY (percent-encode special characters: @ is %40)"
 	notePullFirst   = "Docker Engine may have proxy credentials that the builder lacks"
 	noteDamagedLine = "build again; data was corrupted in transit: try another network, without VPN, and check MTU and memory"
 	noteNoName      = "check DNS where docker and the builder run; behind a proxy, configure it for Docker Engine and the builder (daemon.json, HTTPS_PROXY)"

@@ -29,7 +29,7 @@ func (r *Report) GitHub(strict bool) string {
 		}
 		level, title, resolved := "error", wordsCannotBePulled, ref.Outcome == OKWithoutCredentials
 		if resolved {
-			title = wordsCredentialsRejected
+			title = wordsRejected
 		}
 		if !ref.Needed || resolved && !strict {
 			level = "warning"

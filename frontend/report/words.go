@@ -201,8 +201,8 @@ const (
 	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"
 
-	wordsCredentialsRejected = "Registry credentials rejected"
-	wordsCannotBePulled      = "Image cannot be pulled"
+	wordsRejected       = "Registry credentials rejected"
+	wordsCannotBePulled = "Image cannot be pulled"
 )
 
 // failureHeadline opens the error of a build. pulling: all of the images were

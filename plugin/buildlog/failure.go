@@ -90,10 +90,10 @@ type collection struct {
 
 	// Where failures are found: by class and image; by image and message, whatever
 	// the class; by class and host, those with an image and those without one.
-	images byImage[*Failure]
+	images    byImage[*Failure]
 	byMessage map[string]*Failure
-	hosts  map[bareKey]*Failure
-	bare   map[bareKey][]*Failure
+	hosts     map[bareKey]*Failure
+	bare      map[bareKey][]*Failure
 }
 
 // bareKey is what is known of a failure without an image.

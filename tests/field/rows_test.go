@@ -22,7 +22,7 @@ var (
 	}
 	redirected = want{
 		answers: plainOnly("301"), code: "credentials-rejected/credentials-rejected",
-		says: []string{"credentials were sent for the host alias too", "or a redirect", "docker logout HOST ", page},
+		says: []string{"credentials were sent for the host alias too", "or after a redirect", "docker logout HOST ", page},
 		not:  []string{"every host"},
 	}
 	looped = want{
