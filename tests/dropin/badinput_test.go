@@ -42,9 +42,16 @@ func TestBadInput(t *testing.T) {
 					in.Frontend = fe
 					got := world.Solve(t, e, c, in)
 					require.Error(t, got.Err)
-					require.Equal(t, want.Err.Error(), got.Err.Error())
+					require.Equal(t, bare(want.Err), bare(got.Err))
 				})
 			}
 		})
 	}
+}
+
+// bare is an error without the words of BuildKit's client in front. Of a frontend in its
+// own process it says one or the other: whichever of two errors is first.
+func bare(err error) string {
+	text := strings.TrimPrefix(err.Error(), "failed to solve: ")
+	return strings.TrimPrefix(text, "failed to run Build function: ")
 }
