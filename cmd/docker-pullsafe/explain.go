@@ -33,7 +33,8 @@ or with -, standard input is read.
 Failures that a RUN step printed (npm, apt, git, curl) are not registry failures.
 
 With --format json, each failure is one JSON object on a line of its own; a text
-without any gives one object with "class": "not-a-registry-error".
+without any gives one object with "class": "not-a-registry-error". With --format
+github, each cause is an annotation of GitHub Actions.
 
 Exit status: 0 when the text was read, whatever was found in it; 1 when it
 cannot be read; 2 for wrong usage; 130 when it was interrupted.`,
@@ -48,8 +49,8 @@ cannot be read; 2 for wrong usage; 130 when it was interrupted.`,
 			if len(args) == 1 && args[0] != "-" {
 				opt.file = args[0]
 			}
-			if opt.format != formatText && opt.format != formatJSON {
-				return usage(cmd, errors.Errorf("unknown format %q: must be text or json", opt.format))
+			if opt.format != formatText && opt.format != formatJSON && opt.format != formatGitHub {
+				return usage(cmd, errors.Errorf("unknown format %q: must be text, json or github", opt.format))
 			}
 			return runExplain(cmd, dockerCLI, opt)
 		},
@@ -63,13 +64,13 @@ cannot be read; 2 for wrong usage; 130 when it was interrupted.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opt.ref, "ref", "", "The image that the text is about, if the text does not say")
-	flags.StringVar(&opt.format, "format", formatText, `Format of the output ("text", "json")`)
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&opt.format, "format", formatText, `Format of the output ("text", "json", "github")`)
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatText, formatJSON, formatGitHub}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
 	return cmd
 }
 
-// The formats of explain.
+// The formats of explain, besides formatGitHub.
 const (
 	formatText = "text"
 	formatJSON = "json"
@@ -91,8 +92,11 @@ func runExplain(cmd *cobra.Command, dockerCLI command.Cli, opt explainOptions) e
 	if err != nil {
 		return interrupted(cmd.Context(), unreadable(err))
 	}
-	if opt.format == formatJSON {
+	switch opt.format {
+	case formatJSON:
 		return res.WriteJSON(dockerCLI.Out())
+	case formatGitHub:
+		return res.WriteGitHub(dockerCLI.Out())
 	}
 	return res.WriteText(dockerCLI.Out())
 }

@@ -34,15 +34,31 @@ func (r *Report) GitHub(strict bool) string {
 		if !ref.Needed || resolved && !strict {
 			level = "warning"
 		}
-		title, message := githubProperty.Replace(title), githubMessage.Replace(ref.annotation())
+		message := ref.annotation()
 		for _, p := range ref.Positions {
-			fmt.Fprintf(&b, "::%s file=%s,line=%d,title=%s::%s\n", level, githubProperty.Replace(diagnosis.Clean(filepath.ToSlash(p.File), maxName)), p.Line, title, message)
+			b.WriteString(annotation(level, title, message, p.File, p.Line))
 		}
 		if len(ref.Positions) == 0 {
-			fmt.Fprintf(&b, "::%s title=%s::%s\n", level, title, message)
+			b.WriteString(annotation(level, title, message, "", 0))
 		}
 	}
 	return b.String() + r.Summary.Closing() + "\n"
+}
+
+// GitHub is the cause, with at most limit of its images, as the command for an annotation
+// of that line of a file; of none without a file.
+func (c *Cause) GitHub(limit int, file string, line int) string {
+	var b strings.Builder
+	c.Write(&b, limit)
+	return annotation("error", wordsRegistryFailure, strings.TrimSuffix(b.String(), "\n"), file, line)
+}
+
+func annotation(level, title, message, file string, line int) string {
+	place := ""
+	if file != "" {
+		place = fmt.Sprintf("file=%s,line=%d,", githubProperty.Replace(diagnosis.Clean(filepath.ToSlash(file), maxName)), line)
+	}
+	return fmt.Sprintf("::%s %stitle=%s::%s\n", level, place, githubProperty.Replace(title), githubMessage.Replace(message))
 }
 
 // annotation is what an annotation says: the image, the reason, and what to do.

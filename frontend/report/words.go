@@ -201,8 +201,9 @@ const (
 	wordsMore       = "and %d more"
 	wordsUnneeded   = "not needed by the target"
 
-	wordsRejected       = "Registry credentials rejected"
-	wordsCannotBePulled = "Image cannot be pulled"
+	wordsRejected        = "Registry credentials rejected"
+	wordsCannotBePulled  = "Image cannot be pulled"
+	wordsRegistryFailure = "Registry failure"
 )
 
 // failureHeadline opens the error of a build. pulling: all of the images were

@@ -62,6 +62,20 @@ func (r *Result) WriteText(w io.Writer) error {
 	return errors.WithStack(err)
 }
 
+// WriteGitHub writes what WriteText does, each cause as an annotation of GitHub Actions, at
+// the first line of a Dockerfile that the text gives for it.
+func (r *Result) WriteGitHub(w io.Writer) error {
+	var b strings.Builder
+	if len(r.Failures) == 0 {
+		r.writeNothing(&b)
+	}
+	for _, c := range r.causes() {
+		b.WriteString(c.GitHub(maxShown, c.at.File, c.at.Line))
+	}
+	_, err := io.WriteString(w, b.String())
+	return errors.WithStack(err)
+}
+
 func (r *Result) writeNothing(b *strings.Builder) {
 	if r.Bytes == 0 {
 		b.WriteString("The text is empty: nothing to explain.\n")
@@ -91,7 +105,7 @@ const (
 )
 
 // causes puts failures together that have the same words.
-func (r *Result) causes() []*report.Cause {
+func (r *Result) causes() []*cause {
 	type key struct {
 		headline, host string
 		code           report.Code
@@ -111,11 +125,10 @@ func (r *Result) causes() []*report.Cause {
 		c.addRows(f)
 		c.addRemedies(f.Remedies)
 	}
-	list := make([]*report.Cause, len(out))
-	for i, c := range out {
-		list[i] = c.sorted()
+	for _, c := range out {
+		c.sort()
 	}
-	return list
+	return out
 }
 
 // notes are the sentences below the images.
@@ -140,6 +153,7 @@ func (f *Failure) notes(lines int) []string {
 type cause struct {
 	report.Cause
 
+	at       Place // the first that has a file
 	images   byImage[struct{}]
 	remedies map[report.Remedy]struct{}
 }
@@ -154,6 +168,9 @@ func newCause(f *Failure, lines int) *cause {
 // addRows adds the images of a failure with their places, each once.
 func (c *cause) addRows(f *Failure) {
 	for _, p := range f.Places {
+		if c.at.File == "" {
+			c.at = p
+		}
 		name := f.Ref
 		if image := instructionImage(p.Instruction); image != "" {
 			name = image
@@ -214,13 +231,12 @@ func (c *cause) addRemedies(remedies []report.Remedy) {
 	}
 }
 
-// sorted has the commands of several images together, before the notes.
-func (c *cause) sorted() *report.Cause {
+// sort puts the commands of several images together, before the notes.
+func (c *cause) sort() {
 	if len(c.Remedies) > 0 {
 		first := c.Remedies[0]
 		slices.SortStableFunc(c.Remedies, func(x, y report.Remedy) int { return rank(x, first) - rank(y, first) })
 	}
-	return &c.Cause
 }
 
 // rank keeps the first remedy first; of the others, commands by their word.
