@@ -188,7 +188,7 @@ func TestCompletion(t *testing.T) {
 	require.Contains(t, commands, "build")
 	require.Contains(t, commands, "check")
 	require.NotContains(t, commands, "docker-cli-plugin-hooks")
-	require.Equal(t, []string{"text", "json", ":4"}, complete("explain", "--format", ""))
+	require.Equal(t, []string{"text", "json", "github", ":4"}, complete("explain", "--format", ""))
 	require.Contains(t, complete("explain", "--"), "--ref")
 	require.Equal(t, []string{":0"}, complete("explain", ""), "files")
 }
