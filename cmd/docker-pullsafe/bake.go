@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"slices"
-	"time"
 
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -121,12 +119,9 @@ func (m *machine) bakeWith(ctx context.Context, choices []buildcmd.TargetChoice,
 
 // printBake is what buildx makes of the files.
 func (m *machine) printBake(ctx context.Context, in *buildcmd.Stdin, args []string) ([]byte, error) {
-	line := m.buildx.Line(slices.Concat([]string{"bake", "--print", "--progress=quiet"}, args)...)
-	cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: buildx's own program
+	cmd := m.buildxCommand(ctx, slices.Concat([]string{"bake", "--print", "--progress=quiet"}, args)...)
 	var out bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Env = in.Again(), &out, m.buildx.Below(m.environ())
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Second
+	cmd.Stdin, cmd.Stdout = in.Again(), &out
 	err := cmd.Run()
 	return out.Bytes(), errors.Wrap(err, "buildx bake --print")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,13 +72,10 @@ func (m *machine) ask(builder string) frontendimage.Builder {
 		if builder != "" {
 			line = append(line, "--builder", builder)
 		}
-		line = m.buildx.Line(slices.Concat(line, args, []string{"-"})...)
-		cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: buildx's own program
+		cmd := m.buildxCommand(ctx, slices.Concat(line, args, []string{"-"})...)
 		var out bytes.Buffer
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(scratch), &out, &out
-		cmd.Env = append(m.buildx.Below(m.environ()), "NO_COLOR=1")
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.WaitDelay = time.Second
+		cmd.Env = append(cmd.Env, "NO_COLOR=1")
 		err := cmd.Run()
 		return out.String(), errors.Wrap(err, "buildx")
 	}

@@ -54,7 +54,7 @@ func (b *frontendBuild) line(image *frontendimage.Image, extra []string) []strin
 // all credentials accepted, and with pullsafe's if it has not, or if they are rejected
 // by now.
 func (b *frontendBuild) unlessAccepted(ctx context.Context, dockerfile []byte) error {
-	store, key := accepted.NewStore(), b.key(dockerfile)
+	store, key := acceptedBuilds(), b.key(dockerfile)
 	if store.Has(key) {
 		begun := time.Now()
 		failure := b.m.run(ctx, b.in.Again(), b.line(nil, nil))

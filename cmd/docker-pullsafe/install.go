@@ -11,9 +11,7 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 
-	"github.com/org/pullsafe/plugin/accepted"
 	"github.com/org/pullsafe/plugin/buildcmd"
-	"github.com/org/pullsafe/plugin/frontendimage"
 	"github.com/org/pullsafe/plugin/install"
 	"github.com/org/pullsafe/plugin/output"
 	"github.com/org/pullsafe/version"
@@ -164,8 +162,8 @@ func runUninstall(ctx context.Context, dockerCLI command.Cli, opt installOptions
 	if err := file.Off(); err != nil {
 		return unusable(name, err)
 	}
-	frontendimage.NewStore().Forget()
-	accepted.NewStore().Forget()
+	frontendImages().Forget()
+	acceptedBuilds().Forget()
 	say(w, "%s", output.Uninstalled)
 	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli-plugins/metadata"
@@ -21,6 +23,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/plugin/accepted"
 	"github.com/org/pullsafe/plugin/buildcmd"
 	"github.com/org/pullsafe/plugin/configfile"
 	"github.com/org/pullsafe/plugin/frontendimage"
@@ -45,7 +48,7 @@ func newMachine(call *buildcmd.Call) *machine {
 	if call != nil && call.ConfigDir != "" {
 		config.SetDir(call.ConfigDir)
 	}
-	m := &machine{cfg: config.LoadDefaultConfigFile(io.Discard), call: call, store: frontendimage.NewStore()}
+	m := &machine{cfg: config.LoadDefaultConfigFile(io.Discard), call: call, store: frontendImages()}
 	if call != nil {
 		m.asDocker = call.Via == buildcmd.Alias || m.cfg.Aliases["builder"] == install.Plugin
 	}
@@ -112,6 +115,16 @@ func (m *machine) forward(args []string) error {
 		m.store.Forget() // the builder may not have the frontend image any more
 	}
 	return m.replace(args)
+}
+
+// buildxCommand is a call of buildx whose output is read; the end of ctx interrupts it.
+func (m *machine) buildxCommand(ctx context.Context, args ...string) *exec.Cmd {
+	line := m.buildx.Line(args...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: buildx's own program
+	cmd.Env = m.buildx.Below(m.environ())
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Second
+	return cmd
 }
 
 // environ is the environment of a build.
@@ -204,4 +217,22 @@ func wrong(err error) error {
 // noBuildx is the error of a command that needs buildx.
 func (m *machine) noBuildx() error {
 	return cli.StatusError{Status: m.missing.Error(), StatusCode: exitFailed}
+}
+
+// acceptedBuilds and frontendImages are remembered in the user's folder for caches.
+// Without such a folder, nothing is.
+func acceptedBuilds() accepted.Store {
+	return accepted.Store{Dir: cacheFolder("accepted"), Now: time.Now}
+}
+
+func frontendImages() frontendimage.Store {
+	return frontendimage.Store{Dir: cacheFolder("frontend"), Now: time.Now}
+}
+
+func cacheFolder(name string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "pullsafe", name)
 }

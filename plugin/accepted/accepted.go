@@ -17,20 +17,11 @@ import (
 // fresh is how long a build is remembered.
 const fresh = 12 * time.Hour
 
-// Store keeps an empty file for each build.
+// Store keeps an empty file for each build in the folder Dir. Without a folder, nothing is
+// remembered.
 type Store struct {
 	Dir string
 	Now func() time.Time
-}
-
-// NewStore is the store in the user's folder for caches. Without such a folder, nothing
-// is remembered.
-func NewStore() Store {
-	s := Store{Now: time.Now}
-	if dir, err := os.UserCacheDir(); err == nil {
-		s.Dir = filepath.Join(dir, "pullsafe", "accepted")
-	}
-	return s
 }
 
 // Key is all that a build depends on, as a word. It tells nothing of the parts, some of

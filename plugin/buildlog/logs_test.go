@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/frontend/diagnosis"
+	"github.com/org/pullsafe/internal/attack"
 )
 
 // found is what a log must give: class, image and the advice to retry.
@@ -236,8 +237,8 @@ func TestLogs(t *testing.T) {
 func TestLogsAsWindowsWritesThem(t *testing.T) {
 	for _, tc := range logs {
 		for name, log := range map[string]string{
-			"little": utf16Text(strings.ReplaceAll(tc.log, "\n", "\r\n"), false),
-			"big":    utf16Text(tc.log, true),
+			"little": attack.UTF16(strings.ReplaceAll(tc.log, "\n", "\r\n"), false),
+			"big":    attack.UTF16(tc.log, true),
 		} {
 			res := explain(t, log, "")
 			require.Len(t, res.Failures, len(tc.want), "%s %s", name, tc.name)

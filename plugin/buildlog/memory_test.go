@@ -2,33 +2,18 @@ package buildlog
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf16"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/org/pullsafe/plugin/buildlog/lines"
 )
-
-func utf16Text(s string, big bool) string {
-	var order binary.ByteOrder = binary.LittleEndian
-	if big {
-		order = binary.BigEndian
-	}
-	units := append([]uint16{0xfeff}, utf16.Encode([]rune(s))...)
-	out := make([]byte, 2*len(units))
-	for i, u := range units {
-		order.PutUint16(out[2*i:], u)
-	}
-	return string(out)
-}
 
 // TestLongLines: an error anywhere in a line of 5 MB is found.
 func TestLongLines(t *testing.T) {

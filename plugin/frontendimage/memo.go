@@ -39,20 +39,10 @@ type Memo struct {
 	Slow   bool      `json:",omitempty"`
 }
 
-// Store keeps memos in files of a folder.
+// Store keeps memos in files of the folder Dir. Without a folder, nothing is remembered.
 type Store struct {
 	Dir string
 	Now func() time.Time
-}
-
-// NewStore is the store in the user's folder for caches. Without such a folder, nothing
-// is remembered.
-func NewStore() Store {
-	s := Store{Now: time.Now}
-	if dir, err := os.UserCacheDir(); err == nil {
-		s.Dir = filepath.Join(dir, "pullsafe", "frontend")
-	}
-	return s
 }
 
 func (s Store) file(image string, builder []string) string {

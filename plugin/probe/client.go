@@ -134,8 +134,8 @@ func (c *clients) certDirs(domain string) []string {
 	return dirs
 }
 
-// followAlias is followRegistry, and leaves a redirect to another spelling of the same
-// host as it is: the credentials that were rejected are stored for that.
+// followAlias is followRegistry, and leaves a redirect from a host alias back to the usual
+// name as it is: the credentials that were rejected are stored for that.
 func followAlias(req *http.Request, via []*http.Request) error {
 	if first := via[0].URL; req.URL.Host != first.Host && registry.Same(req.URL.Host, first.Host) {
 		return http.ErrUseLastResponse

@@ -298,7 +298,7 @@ func TestProbePlatforms(t *testing.T) {
 func (s *server) alias() string { return strings.Replace(s.host(), ":", ":0", 1) }
 
 // knows is a registry that rejects tokens of the login, behind a proxy that answers for
-// other spellings of its host.
+// aliases of its host.
 func knows(tokens func() string, host func() string, proxy http.HandlerFunc) func(http.ResponseWriter, *http.Request) {
 	registry := bearer(tokens)
 	return func(w http.ResponseWriter, req *http.Request) {
@@ -340,7 +340,7 @@ func TestProbeAlias(t *testing.T) {
 	r = ask(t, prober(t, s.host(), s.alias()), s.host()+"/a:1")[0]
 	require.ErrorContains(t, r.Aliases[0].Err, "403")
 	require.True(t, r.Aliases[0].Sent)
-	require.Nil(t, r.Served, "it is no helper that is in the way")
+	require.Nil(t, r.Served, "no helper blocks the alias")
 }
 
 // TestProbeAliasNotServed: what a proxy answers for the alias is told, once.

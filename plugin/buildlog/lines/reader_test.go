@@ -1,30 +1,17 @@
 package lines
 
 import (
-	"encoding/binary"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf16"
 
 	"github.com/pkg/errors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-func utf16Text(s string, big bool) string {
-	var order binary.ByteOrder = binary.LittleEndian
-	if big {
-		order = binary.BigEndian
-	}
-	units := append([]uint16{0xfeff}, utf16.Encode([]rune(s))...)
-	out := make([]byte, 2*len(units))
-	for i, u := range units {
-		order.PutUint16(out[2*i:], u)
-	}
-	return string(out)
-}
+	"github.com/org/pullsafe/internal/attack"
+)
 
 func readLines(t *testing.T, r io.Reader) []string {
 	t.Helper()
@@ -69,7 +56,7 @@ func TestLines(t *testing.T) {
 func TestLinesOfUTF16(t *testing.T) {
 	text := "a\r\nüñ€😀\nlast"
 	for _, big := range []bool{false, true} {
-		in := utf16Text(text, big)
+		in := attack.UTF16(text, big)
 		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, strings.NewReader(in)))
 		assert.Equal(t, []string{"a", "üñ€😀", "last"}, readLines(t, iotest.OneByteReader(strings.NewReader(in))))
 		assert.NotEmpty(t, readLines(t, strings.NewReader(in[:len(in)-1])), "half of a character")
